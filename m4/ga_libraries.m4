@@ -1,6 +1,16 @@
-# GA_LIBRARIES: what the core needs is an error when missing; what only tests need is a line in the summary.
+# GA_LIBRARIES: what the core needs is an error when missing; a plugin whose library is missing is left out with a line in
+# the summary, and so are tests.
 AC_DEFUN([GA_LIBRARIES], [
   AC_SEARCH_LIBS([dlopen], [dl], [], [AC_MSG_ERROR([dlopen is needed])])
+  PKG_CHECK_MODULES([YAML], [yaml-0.1 >= 0.2])
+  PKG_CHECK_MODULES([CJSON], [libcjson >= 1.7.12])
+  PKG_CHECK_MODULES([SYSTEMD], [libsystemd >= 247])
+  PKG_CHECK_MODULES([CURL], [libcurl >= 7.74], [have_curl=yes], [have_curl=no])
+  PKG_CHECK_MODULES([NATS], [libnats >= 3.0], [have_nats=yes], [have_nats=no])
+  PKG_CHECK_MODULES([CRYPTO], [libcrypto >= 3.0], [have_crypto=yes], [have_crypto=no])
   PKG_CHECK_MODULES([CMOCKA], [cmocka >= 1.1], [have_cmocka=yes], [have_cmocka=no])
+  AM_CONDITIONAL([HAVE_CURL], [test "$have_curl" = yes])
+  AM_CONDITIONAL([HAVE_NATS], [test "$have_nats" = yes])
+  AM_CONDITIONAL([HAVE_CRYPTO], [test "$have_crypto" = yes])
   AM_CONDITIONAL([HAVE_CMOCKA], [test "$have_cmocka" = yes])
 ])

@@ -1,0 +1,84 @@
+/* strays.c: ends processes that runs have left behind outside their process group. */
+#include "agent/run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MARK "GONKA_AGENT_RUN="
+
+int
+run_adopt_orphans(void)
+{
+    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+static ssize_t
+read_proc(const char *path, char *buf, size_t len)
+{
+    int     fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+
+    if (fd < 0)
+        return -1;
+    n = read(fd, buf, len - 1);
+    (void)close(fd);
+    if (n >= 0)
+        buf[n] = '\0';
+    return n;
+}
+
+/* The run that a process was started in, from the mark in its environment; NULL when it bears none. */
+static const char *
+run_of(pid_t pid, char *buf, size_t len)
+{
+    char        path[64];
+    ssize_t     n;
+    const char *var = buf;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+    n = read_proc(path, buf, len);
+    if (n <= 0)
+        return NULL;
+    for (; var < buf + n; var += strlen(var) + 1)
+        if (strncmp(var, MARK, sizeof(MARK) - 1) == 0)
+            return var + sizeof(MARK) - 1;
+    return NULL;
+}
+
+unsigned
+run_kill_strays(int (*live)(const char *run_id, void *userdata), void *userdata)
+{
+    char     children[8192];
+    char     path[64];
+    char     environ_buf[8192];
+    unsigned killed = 0;
+    char    *at = children;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    if (read_proc(path, children, sizeof(children)) <= 0)
+        return 0;
+    for (;;) {
+        char       *end;
+        pid_t       pid = (pid_t)strtol(at, &end, 10);
+        const char *run;
+
+        if (end == at || pid <= 0)
+            break;
+        at = end;
+        run = run_of(pid, environ_buf, sizeof(environ_buf));
+        if (!run || live(run, userdata))
+            continue;
+        if (kill(pid, SIGKILL) == 0)
+            killed++;
+        (void)waitpid(pid, NULL, 0);
+    }
+    return killed;
+}

@@ -1,0 +1,28 @@
+/* bad-constructor.c: a plugin whose constructor never ends. */
+#include <gonka-agent/plugin.h>
+
+#include <unistd.h>
+
+static void __attribute__((constructor)) sleep_for_ever(void)
+{
+    for (;;)
+        (void)sleep(3600);
+}
+
+static int
+nothing(struct ga_run *run, const struct ga_host *host)
+{
+    return host->end(run, GA_OK, "nothing done");
+}
+
+static const struct ga_task tasks[] = {{.name = "nothing", .summary = "does nothing", .function = nothing}};
+
+const struct ga_plugin ga_plugin_v1 = {.size = sizeof(ga_plugin_v1),
+                                       .abi_major = GA_ABI_MAJOR,
+                                       .abi_minor = 0,
+                                       .name = "bad-constructor",
+                                       .version = "0.1.0",
+                                       .summary = "does nothing",
+                                       .tasks = tasks,
+                                       .n_tasks = sizeof(tasks) / sizeof(*tasks),
+                                       .task_stride = sizeof(*tasks)};

@@ -1,0 +1,20 @@
+/* bad-minor.c: a plugin that needs a newer minor than this agent's. */
+#include <gonka-agent/plugin.h>
+
+static int
+nothing(struct ga_run *run, const struct ga_host *host)
+{
+    return host->end(run, GA_OK, "nothing done");
+}
+
+static const struct ga_task tasks[] = {{.name = "nothing", .summary = "does nothing", .function = nothing}};
+
+const struct ga_plugin ga_plugin_v1 = {.size = sizeof(ga_plugin_v1),
+                                       .abi_major = GA_ABI_MAJOR,
+                                       .abi_minor = GA_ABI_MINOR + 1,
+                                       .name = "bad-minor",
+                                       .version = "0.1.0",
+                                       .summary = "does nothing",
+                                       .tasks = tasks,
+                                       .n_tasks = sizeof(tasks) / sizeof(*tasks),
+                                       .task_stride = sizeof(*tasks)};
