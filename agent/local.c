@@ -207,6 +207,14 @@ set_end(struct local *local, const char *outcome, const char *summary)
     local->end = end;
 }
 
+static int
+none_live(const char *id, void *userdata)
+{
+    (void)id;
+    (void)userdata;
+    return 0;
+}
+
 static void
 on_end(struct run *run, struct run_end *end, void *userdata)
 {
@@ -226,6 +234,7 @@ on_end(struct run *run, struct run_end *end, void *userdata)
     (void)cJSON_AddNumberToObject(record, "ms", (double)(end->ns / NS_PER_MS));
     (void)record_in_journal(local, record);
     local->run = NULL;
+    (void)run_kill_strays(none_live, NULL);
     (void)sd_event_exit(local->loop, 0);
 }
 
@@ -323,6 +332,7 @@ local_run(const struct local_request *request, local_line_fn line, void *userdat
     sigset_t     before;
     int          r = sd_event_new(&local.loop);
 
+    (void)run_adopt_orphans();
     local.task = named(cJSON_GetObjectItemCaseSensitive(plugin, "tasks"), request->task);
     local.limits = cJSON_GetObjectItemCaseSensitive(plugin, "limits");
     (void)sigprocmask(SIG_BLOCK, NULL, &before);

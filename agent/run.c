@@ -398,12 +398,14 @@ judge_death(struct run *run, const siginfo_t *info)
 {
     char text[256];
     char limit[64] = "";
+    int  crashed = info->si_code != CLD_EXITED && (info->si_status == SIGABRT || info->si_status == SIGSEGV ||
+                                                  info->si_status == SIGBUS || info->si_status == SIGKILL);
 
-    if (run->memory_limit)
+    if (run->memory_limit && crashed) /* what a library makes of a refused allocation looks like this */
         (void)snprintf(limit, sizeof(limit), " (its memory limit is %" PRIu64 " MiB)", run->memory_limit >> 20);
     if (info->si_code == CLD_EXITED)
-        (void)snprintf(text, sizeof(text), "the task's process exited with status %d before the task returned%s",
-                       info->si_status, info->si_status ? limit : "");
+        (void)snprintf(text, sizeof(text), "the task's process exited with status %d before the task returned",
+                       info->si_status);
     else
         (void)snprintf(text, sizeof(text), "the task's process was killed by SIG%s%s",
                        sigabbrev_np(info->si_status) ? sigabbrev_np(info->si_status) : "?", limit);
@@ -418,9 +420,10 @@ judge_end(struct run *run, const siginfo_t *info)
     run->end.cancelled = run->stopped_by && !run->over_deadline;
     if (run->end.rubbish) {
         fail_with(run, "sent what is no packet to the agent and was killed");
-    } else if (run->over_deadline && (!run->told_end || run->killed)) {
-        (void)snprintf(text, sizeof(text), "did not end within its timeout of %.3g s, ended by %s",
-                       (double)run->timeout_ns / 1e9, run->killed ? "SIGKILL" : "SIGTERM");
+    } else if (run->over_deadline) {
+        (void)snprintf(text, sizeof(text), "did not end within its timeout of %.3g s, ended by %s%s%.120s",
+                       (double)run->timeout_ns / 1e9, run->killed ? "SIGKILL" : "SIGTERM",
+                       run->told_end && *run->summary ? ": " : "", run->told_end ? run->summary : "");
         fail_with(run, text);
     } else if (!run->told_end && run->end.cancelled) {
         (void)snprintf(text, sizeof(text), "ended: %s", run->stopped_by);
@@ -442,7 +445,7 @@ read_reports(struct run *run)
     size_t len = 0;
 
     if (fd_read_all(run->result_fd, REPORT_MAX, &json, &len) == 0 && len > 0) {
-        run->end.result = cJSON_ParseWithLength(json, len);
+        run->end.result = wire_parse(json, len);
         if (!run->end.result)
             run->ops->log(run, 4, "the task's result is no JSON and was left out", run->userdata);
     }

@@ -1,6 +1,9 @@
 /* wire.c: packets between supervisor and runner. */
 #include "agent/wire.h"
 
+#include "kit/json.h"
+#include "kit/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,52 +19,16 @@
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
 #endif
 
-#define EXACT_DIGITS 15  /* integers of so many digits survive a double, and cJSON prints them plainly */
-#define KEPT_MARK '\xff' /* begins a string that was a long integer: cannot occur, the text was checked to be UTF-8 */
-#define FDS_MAX 4        /* room to see (and refuse) more than the one that is allowed */
+#define FDS_MAX 4 /* room to see (and refuse) more than the one that is allowed */
 
 /* --- text ----------------------------------------------------------------------------------------------------------
  */
 
-/* Length of the UTF-8 sequence at `text`, 0 when there is none. */
-static size_t
-sequence_len(const unsigned char *text, size_t len)
-{
-    unsigned char first = text[0];
-    unsigned char low = 0x80;
-    unsigned char high = 0xbf;
-    size_t        n;
-
-    if (first < 0x80)
-        return 1;
-    if (first < 0xc2 || first > 0xf4)
-        return 0;
-    n = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (n > len)
-        return 0;
-    if (first == 0xe0)
-        low = 0xa0; /* overlong below */
-    else if (first == 0xf0)
-        low = 0x90;
-    else if (first == 0xed)
-        high = 0x9f; /* surrogates above */
-    else if (first == 0xf4)
-        high = 0x8f; /* beyond U+10FFFF above */
-    if (text[1] < low || text[1] > high)
-        return 0;
-    for (size_t i = 2; i < n; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
 int
 wire_text_valid(const char *text, size_t len)
 {
-    const unsigned char *at = (const unsigned char *)text;
-
     for (size_t i = 0, n; i < len; i += n) {
-        n = sequence_len(at + i, len - i);
+        n = ga_utf8_len(text + i, len - i);
         if (n == 0)
             return 0;
     }
@@ -71,145 +38,23 @@ wire_text_valid(const char *text, size_t len)
 void
 wire_text_repair(char *text)
 {
-    unsigned char *at = (unsigned char *)text;
-    size_t         len = strlen(text);
+    size_t len = strlen(text);
 
     for (size_t i = 0; i < len;) {
-        size_t n = sequence_len(at + i, len - i);
+        size_t n = ga_utf8_len(text + i, len - i);
 
         if (n == 0)
-            at[i] = '?';
+            text[i] = '?';
         i += n ? n : 1;
     }
-}
-
-/* --- JSON ----------------------------------------------------------------------------------------------------------
- */
-
-static int
-is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* Length of a JSON integer at `text` that a double would spoil; 0: none, or one that it would not. */
-static size_t
-long_integer_len(const char *text, size_t len)
-{
-    size_t at = text[0] == '-';
-    size_t digits = 0;
-
-    if (at < len && text[at] == '0')
-        return 0; /* 0, or something that cJSON is to refuse or to round */
-    while (at + digits < len && is_digit(text[at + digits]))
-        digits++;
-    at += digits;
-    if (digits <= EXACT_DIGITS || (at < len && (text[at] == '.' || text[at] == 'e' || text[at] == 'E')))
-        return 0;
-    return at;
-}
-
-/* End of the string whose opening quote is at `i`: the place behind its closing quote, or len. */
-static size_t
-string_end(const char *text, size_t len, size_t i)
-{
-    for (i++; i < len && text[i] != '"'; i++)
-        if (text[i] == '\\')
-            i++;
-    return i < len ? i + 1 : len;
-}
-
-/*
- * One pass over the text: writes a copy in which long integers are marked strings, and measures how deep it goes. The
- * copy grows by three bytes for at least sixteen. NULL: no memory, or too deep.
- */
-static char *
-mark_integers(const char *text, size_t len)
-{
-    char  *copy = malloc(len + len / 4 + 4);
-    size_t depth = 0;
-    size_t n = 0;
-
-    if (!copy)
-        return NULL;
-    for (size_t i = 0; i < len;) {
-        size_t next = i + 1;
-
-        if (text[i] == '"') {
-            next = string_end(text, len, i);
-        } else if (text[i] == '{' || text[i] == '[') {
-            if (++depth > WIRE_DEPTH_MAX)
-                goto fail;
-        } else if ((text[i] == '}' || text[i] == ']') && depth > 0) {
-            depth--;
-        } else if (text[i] == '-' || is_digit(text[i])) {
-            size_t digits = long_integer_len(text + i, len - i);
-
-            if (digits) {
-                copy[n++] = '"';
-                copy[n++] = KEPT_MARK;
-                memcpy(copy + n, text + i, digits);
-                n += digits;
-                copy[n++] = '"';
-                i += digits;
-                continue;
-            }
-            while (next < len && (is_digit(text[next]) || strchr("+-.eE", text[next])))
-                next++;
-        }
-        memcpy(copy + n, text + i, next - i);
-        n += next - i;
-        i = next;
-    }
-    copy[n] = '\0';
-    return copy;
-fail:
-    free(copy);
-    return NULL;
-}
-
-/* Marked strings become raw nodes. Depth is bounded by WIRE_DEPTH_MAX. */
-static void
-unmark_integers(cJSON *node)
-{
-    for (; node; node = node->next) {
-        if (cJSON_IsString(node) && node->valuestring && node->valuestring[0] == KEPT_MARK) {
-            memmove(node->valuestring, node->valuestring + 1, strlen(node->valuestring));
-            node->type = cJSON_Raw | (node->type & ~0xff);
-        }
-        unmark_integers(node->child);
-    }
-}
-
-/* A marked integer as a key is what was no JSON before: {12345678901234567: 1}. */
-static int
-has_marked_key(const cJSON *node)
-{
-    for (; node; node = node->next)
-        if ((node->string && node->string[0] == KEPT_MARK) || has_marked_key(node->child))
-            return 1;
-    return 0;
 }
 
 cJSON *
 wire_parse(const char *text, size_t len)
 {
-    cJSON *doc;
-    char  *copy;
+    char why[128];
 
-    if (memchr(text, '\0', len) || !wire_text_valid(text, len))
-        return NULL;
-    copy = mark_integers(text, len);
-    if (!copy)
-        return NULL;
-    doc = cJSON_ParseWithOpts(copy, NULL, 1);
-    free(copy);
-    if (doc && has_marked_key(doc)) {
-        cJSON_Delete(doc);
-        return NULL;
-    }
-    unmark_integers(doc);
-    return doc;
+    return ga_json_parse(text, len, why, sizeof(why));
 }
 
 /* --- packets -------------------------------------------------------------------------------------------------------

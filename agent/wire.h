@@ -2,9 +2,8 @@
  * wire.h: packets between supervisor and runner: one JSON object each over SOCK_SEQPACKET, with at most one descriptor.
  *
  * What is read here was written by a process that has a stranger's code in it: everything is checked, nothing is
- * believed. Integers of 16 digits and more keep all their digits (they become raw nodes: printed as they came, but no
- * cJSON number), so a payload goes through unchanged; fields of the protocol itself carry 64-bit values as strings.
- * All functions are free of shared state: any thread.
+ * believed. Documents are parsed as kit/json.h does it, so a payload goes through unchanged; fields of the protocol
+ * itself carry 64-bit values as strings. All functions are free of shared state: any thread.
  */
 #ifndef AGENT_WIRE_H
 #define AGENT_WIRE_H
@@ -12,8 +11,7 @@
 #include <cjson/cJSON.h>
 #include <stddef.h>
 
-#define WIRE_MAX 65536    /* bytes in one packet */
-#define WIRE_DEPTH_MAX 64 /* objects and arrays within each other */
+#define WIRE_MAX 65536 /* bytes in one packet */
 
 /*
  * Sends one packet, with a copy of pass_fd unless that is -1 (it stays the caller's). Blocks when the socket does.
@@ -30,10 +28,7 @@ int wire_send(int fd, const cJSON *packet, int pass_fd);
  */
 int wire_recv(int fd, cJSON **ret, int *ret_fd);
 
-/*
- * Parses one JSON document strictly: UTF-8, nothing behind it, no NUL, at most WIRE_DEPTH_MAX deep, long integers kept.
- * NULL when it is none (or there is no memory). The caller frees it with cJSON_Delete().
- */
+/* Parses one document as ga_json_parse() does; NULL when it is none. The caller frees it with cJSON_Delete(). */
 cJSON *wire_parse(const char *text, size_t len);
 
 /* 1 when the bytes are UTF-8 (RFC 3629: no surrogates, nothing overlong), else 0. */

@@ -1,6 +1,8 @@
 /* json.c: JSON on top of cJSON without its losses. */
 #include "kit/json.h"
 
+#include "kit/text.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -13,12 +15,8 @@
 #define EXACT_DIGITS 15 /* integers up to here fit a double, and cJSON prints them without exponent */
 #define EXACT_MOST 9007199254740992.0
 
-/*
- * How long integers pass through cJSON: as strings that begin with MARK. In a document MARK can only come from an
- * escape
- * (\u0001), since raw control characters are refused; such a string gets a second MARK in front.
- */
-#define MARK '\1'
+/* How long integers pass through cJSON: as strings that begin with a byte that is no UTF-8, so no document has it. */
+#define MARK '\xff'
 
 struct scan {
     const char *text;
@@ -57,22 +55,6 @@ put_mark(struct scan *scan)
     scan->out[scan->out_len++] = MARK;
 }
 
-/* Bytes of the UTF-8 sequence here, 0 when it is none: overlong forms, surrogates and what lies beyond are refused. */
-static size_t
-utf8_len(const unsigned char *s, size_t left)
-{
-    size_t   n = s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-    unsigned least = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
-    unsigned most = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
-
-    if (n == 0 || n > left || s[1] < least || s[1] > most)
-        return 0;
-    for (size_t i = 2; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
 static int
 scan_escape(struct scan *scan)
 {
@@ -94,11 +76,9 @@ scan_string(struct scan *scan)
 {
     put(scan, "\"", 1);
     scan->at++;
-    if (scan->len - scan->at >= 6 && memcmp(scan->text + scan->at, "\\u0001", 6) == 0)
-        put_mark(scan);
     while (scan->at < scan->len && scan->text[scan->at] != '"') {
         unsigned char c = (unsigned char)scan->text[scan->at];
-        size_t        n = 1;
+        size_t        n;
         int           r;
 
         if (c < 0x20)
@@ -109,8 +89,7 @@ scan_string(struct scan *scan)
                 return r;
             continue;
         }
-        if (c >= 0x80)
-            n = utf8_len((const unsigned char *)scan->text + scan->at, scan->len - scan->at);
+        n = ga_utf8_len(scan->text + scan->at, scan->len - scan->at);
         if (n == 0)
             return wrong(scan, "not UTF-8");
         put(scan, scan->text + scan->at, n);
@@ -231,18 +210,20 @@ scan_all(struct scan *scan)
     return r;
 }
 
-static void
+/* Marked strings become raw nodes. A marked key was an integer in a key's place: -EBADMSG. */
+static int
 unmark(cJSON *item)
 {
     if (item->string && item->string[0] == MARK)
-        memmove(item->string, item->string + 1, strlen(item->string));
+        return -EBADMSG;
     if (cJSON_IsString(item) && item->valuestring[0] == MARK) {
-        if (item->valuestring[1] != MARK)
-            item->type = (item->type & ~0xff) | cJSON_Raw;
+        item->type = (item->type & ~0xff) | cJSON_Raw;
         memmove(item->valuestring, item->valuestring + 1, strlen(item->valuestring));
     }
     for (cJSON *child = item->child; child; child = child->next)
-        unmark(child);
+        if (unmark(child) < 0)
+            return -EBADMSG;
+    return 0;
 }
 
 /* Where in the source the parser stopped. */
@@ -264,7 +245,7 @@ ga_json_parse(const char *text, size_t len, char *reterr, size_t reterr_len)
     cJSON      *json = NULL;
     int         r;
 
-    scan.out = malloc(4 * len + 8); /* a one-digit token cannot grow; the most is a mark for each six-byte escape */
+    scan.out = malloc(len + len / 4 + 8); /* three bytes more for at least sixteen digits */
     if (!scan.out) {
         (void)snprintf(reterr, reterr_len, "no memory for a document of %zu bytes", len);
         errno = ENOMEM;
@@ -286,9 +267,12 @@ ga_json_parse(const char *text, size_t len, char *reterr, size_t reterr_len)
         }
     }
     free(scan.out);
-    if (json)
-        unmark(json);
-    else
+    if (json && unmark(json) < 0) {
+        (void)snprintf(reterr, reterr_len, "a number in the place of a key");
+        cJSON_Delete(json);
+        json = NULL;
+    }
+    if (!json)
         errno = EBADMSG;
     return json;
 }

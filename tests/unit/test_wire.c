@@ -1,5 +1,6 @@
 /* test_wire.c: packets between supervisor and runner, honest and not. */
 #include "agent/wire.h"
+#include "kit/json.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -331,19 +332,19 @@ a_long_integer_is_no_key(void **state)
 static void
 what_is_nested_too_deep_is_no_document(void **state)
 {
-    char  text[2 * WIRE_DEPTH_MAX + 3];
+    char  text[2 * GA_JSON_DEPTH_MAX + 3];
     char *printed;
 
     (void)state;
-    memset(text, '[', WIRE_DEPTH_MAX);
-    memset(text + WIRE_DEPTH_MAX, ']', WIRE_DEPTH_MAX);
-    text[2 * WIRE_DEPTH_MAX] = '\0';
+    memset(text, '[', GA_JSON_DEPTH_MAX);
+    memset(text + GA_JSON_DEPTH_MAX, ']', GA_JSON_DEPTH_MAX);
+    text[2 * GA_JSON_DEPTH_MAX] = '\0';
     printed = through(text);
     assert_non_null(printed);
     free(printed);
-    memset(text, '[', WIRE_DEPTH_MAX + 1);
-    memset(text + WIRE_DEPTH_MAX + 1, ']', WIRE_DEPTH_MAX + 1);
-    text[2 * WIRE_DEPTH_MAX + 2] = '\0';
+    memset(text, '[', GA_JSON_DEPTH_MAX + 1);
+    memset(text + GA_JSON_DEPTH_MAX + 1, ']', GA_JSON_DEPTH_MAX + 1);
+    text[2 * GA_JSON_DEPTH_MAX + 2] = '\0';
     assert_null(through(text));
 }
 
