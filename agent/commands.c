@@ -35,6 +35,19 @@ const struct command commands[] = {
          "Reports every error at once as FILE:LINE:COLUMN: TEXT and exits with 78, or says that all is well and exits "
          "with 0. Nothing is asked over the network and nothing is changed.",
      .run = cli_check},
+    {.name = "init",
+     .words = "[DEPLOY_DIR]",
+     .complete = "d",
+     .max_words = 1,
+     .summary = "look at a host and write a commented manifest for it",
+     .description =
+         "Recognises a deploy directory of the Gonka network by its compose files, config.env, .inference, .dapi and "
+         ".tmkms; without DEPLOY_DIR the usual places and the current folder are looked at. What is missing on this "
+         "host "
+         "is written as a comment. The manifest goes to the standard output, or with -o to a file that must not exist "
+         "yet.\n\nOnly looks: runs nothing, starts nothing, and writes the one file that it was told to.",
+     .run = cli_init,
+     .options = {{"output", 'o', "FILE", NULL, "write the manifest to FILE, which must not exist"}}},
     {.name = "plan",
      .words = "[PLUGIN [TASK]]",
      .complete = "pt",
