@@ -12,6 +12,8 @@
 struct parse {
     yaml_parser_t       parser;
     struct diagnostics *diagnostics;
+    const char         *text;
+    size_t              len;
     unsigned            nodes;
     unsigned            depth;
 };
@@ -72,6 +74,8 @@ parser_error(struct parse *parse)
     if (parser->error == YAML_READER_ERROR)
         diagnose(parse->diagnostics, (struct place){.line = 0}, "not readable as UTF-8 text: %s at byte %zu", problem,
                  parser->problem_offset);
+    else if (parser->problem_mark.index < parse->len && parse->text[parser->problem_mark.index] == '\t')
+        diagnose(parse->diagnostics, place_of(parser->problem_mark), "a tab: indent with blanks");
     else if (parser->context)
         diagnose(parse->diagnostics, place_of(parser->problem_mark), "%s %s (which begins in line %zu)", problem,
                  parser->context, parser->context_mark.line + 1);
@@ -312,7 +316,7 @@ document(struct parse *parse)
 struct node *
 manifest_parse(const char *text, size_t len, struct diagnostics *diagnostics)
 {
-    struct parse parse = {.diagnostics = diagnostics};
+    struct parse parse = {.diagnostics = diagnostics, .text = text, .len = len};
     size_t       errors = diagnostics->errors;
     struct node *node;
 

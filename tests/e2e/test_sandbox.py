@@ -1,0 +1,95 @@
+"""What a plugin may touch is what its options name, and nothing else. Needs a kernel with Landlock."""
+import json
+import os
+import socket
+
+import pytest
+
+NO_LANDLOCK = "landlock" not in open("/sys/kernel/security/lsm", encoding="ascii").read() \
+    if os.path.exists("/sys/kernel/security/lsm") else False
+
+
+@pytest.fixture
+def probe(world, tmp_path):
+    if NO_LANDLOCK:
+        pytest.skip("this kernel has no Landlock")
+    (tmp_path / "allowed").mkdir()
+    world.write(f"  sandbox-probe: {{options: {{folder: {tmp_path}/allowed, server: 'http://127.0.0.1:9'}}}}\n",
+                agent="sandbox: best-effort")
+
+    def run(task, *words):
+        return world.json("run", "sandbox-probe", task, *words)
+    return run
+
+
+def test_a_file_that_no_option_names_cannot_be_read(probe):
+    assert "EACCES" in probe("read-file", "target=/etc/shadow")["summary"]
+
+
+def test_the_named_folder_can_be_written_and_the_one_beside_it_cannot(probe, tmp_path):
+    assert "EACCES" in probe("write-file", f"target={tmp_path}/beside")["summary"]
+    assert "EACCES" not in probe("write-file", f"target={tmp_path}/allowed/file")["summary"]
+    assert (tmp_path / "allowed/file").exists()
+    assert not (tmp_path / "beside").exists()
+
+
+def test_a_symlink_does_not_lead_out(probe, tmp_path):
+    os.symlink("/etc/shadow", tmp_path / "allowed/link")
+    assert "EACCES" in probe("follow-link", "target=/etc/shadow")["summary"]
+
+
+def test_a_port_that_no_option_names_cannot_be_connected_to(probe):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        assert "EACCES" in probe("connect-port", f"port={listener.getsockname()[1]}")["summary"]
+
+
+def test_a_port_that_is_named_can_be(probe):
+    assert "EACCES" not in probe("connect-port", "port=9")["summary"]  # refused, for nobody listens there
+
+
+def test_a_program_that_no_option_names_cannot_be_executed(probe):
+    assert "EACCES" in probe("exec-program", "target=/bin/true")["summary"]
+
+
+def test_the_agent_cannot_be_signalled(probe):
+    assert "EPERM" in probe("signal-parent")["summary"]
+
+
+def test_status_says_what_is_in_force(world, start):
+    world.write("  sandbox-probe: {}\n")
+    start(world)
+    world.json("run", "sandbox-probe", "limits")
+    assert "landlock" in world.status()["plugins"][0]["sandbox"]
+
+
+def test_plugins_prints_the_rules_of_the_manifest(world, tmp_path):
+    (tmp_path / "allowed").mkdir()
+    world.write(f"  sandbox-probe: {{options: {{folder: {tmp_path}/allowed, server: 'http://127.0.0.1:9'}}}}\n")
+    text = world.cli("plugins", "sandbox-probe").stdout
+    assert f"read write at and below {tmp_path}/allowed" in text
+    assert "connect to TCP port 9" in text
+
+
+def test_it_can_be_switched_off_in_the_manifest_and_only_there(world, tmp_path):
+    (tmp_path / "allowed").mkdir()
+    world.write("  sandbox-probe: {}\n", agent="sandbox: off")
+    assert "EACCES" not in world.json("run", "sandbox-probe", "read-file", "target=/etc/hostname")["summary"]
+
+
+def test_secrets_are_masked_everywhere(world, tmp_path, start):
+    secret = tmp_path / "secret"
+    secret.write_text("correct-horse-battery\n")
+    secret.chmod(0o600)
+    world.write(f"  sample-secret: {{options: {{password: {{file: {secret}}}}}}}\n")
+    done = world.cli("check")
+    if done.returncode != 0:
+        pytest.fail(done.stderr)
+    daemon = start(world)
+    end = world.json("run", "sample-secret", "leak")
+    world.wait_for(plugin="sample-secret", rec="run.end")
+    assert "correct-horse" not in json.dumps(end)
+    assert "correct-horse" not in daemon.log()
+    assert "correct-horse" not in json.dumps(world.records())
+    assert "***" in json.dumps(end)
