@@ -72,7 +72,7 @@ def test_a_failing_task_backs_off(world, start):
 
 def test_an_act_is_told_as_done(world, start, tmp_path):
     (tmp_path / "acts").mkdir()
-    world.write(f"  sample-acts: {{options: {{folder: {tmp_path}/acts}}}}\n  sample-good: {{tasks: {{count: {{on: [act.done]}}}}}}\n")
+    world.write(f"  sample-acts: {{options: {{folder: {tmp_path}/acts}}, tasks: {{touch: {{every: never}}}}}}\n  sample-good: {{tasks: {{count: {{on: [act.done]}}}}}}\n")
     start(world)
     assert world.json("run", "sample-acts", "touch", "count=1")["outcome"] == "changed"
     started = world.wait_for(plugin="sample-good", task="count", rec="run.start")[0]

@@ -21,11 +21,12 @@ struct server {
     pid_t pid;
     int   input; /* closing it ends the server */
     int   port;
-    char  socket[64];
+    char  socket[80];
 };
 
 static struct server tcp;
 static struct server local;
+static char          folder[64] = "/tmp/test_kit_http.XXXXXX";
 
 static int
 start(struct server *server)
@@ -61,7 +62,9 @@ static int
 start_servers(void **state)
 {
     (void)state;
-    (void)snprintf(local.socket, sizeof(local.socket), "/tmp/test_kit_http.%d.sock", (int)getpid());
+    if (!mkdtemp(folder))
+        return -1;
+    (void)snprintf(local.socket, sizeof(local.socket), "%s/socket", folder);
     return start(&tcp) < 0 || start(&local) < 0 ? -1 : 0;
 }
 
@@ -73,7 +76,8 @@ end_servers(void **state)
     (void)close(local.input);
     (void)waitpid(tcp.pid, NULL, 0);
     (void)waitpid(local.pid, NULL, 0);
-    return unlink(local.socket);
+    (void)unlink(local.socket);
+    return rmdir(folder);
 }
 
 static const char *
