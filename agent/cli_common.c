@@ -53,6 +53,21 @@ cli_places_done(struct cli_places *places)
     free(places->state_dir);
 }
 
+char *
+cli_plugin_dir(const struct cli *cli)
+{
+    struct diagnostics quiet;
+    cJSON             *agent = NULL;
+    char              *dir;
+
+    diagnostics_init(&quiet, cli->manifest);
+    (void)compile_agent_part(cli->manifest, NULL, &agent, &quiet);
+    diagnostics_done(&quiet);
+    dir = strdup(agent ? print_str(agent, "plugin_dir") : PLUGIN_DIR);
+    cJSON_Delete(agent);
+    return dir;
+}
+
 int
 cli_outcome_exit(const char *outcome)
 {

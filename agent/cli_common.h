@@ -21,6 +21,16 @@ void cli_places_done(struct cli_places *places);
 /* Where a relative name leads from here, for processes that work in `/`; the caller frees it. NULL without memory. */
 char *cli_absolute(const char *path);
 
+/*
+ * The folder of the installed plugins: that of the manifest when there is a readable one, else the built-in one. The
+ * caller frees it; NULL without memory.
+ */
+char *cli_plugin_dir(const struct cli *cli);
+
+/* Prints words for the completion of the shell, one a line: "plugins", "tasks" of PLUGIN, "arguments" of PLUGIN TASK.
+ */
+int cli_words(const struct cli *cli, const char *kind, char *const *of, int n_of);
+
 /* The exit code of an outcome's name. */
 int cli_outcome_exit(const char *outcome);
 

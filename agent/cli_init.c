@@ -1,163 +1,286 @@
 /* cli_init.c: `init`: looks at a host and writes a commented manifest for it. */
 #include "agent/cli.h"
+#include "agent/cli_common.h"
 #include "agent/commands.h"
 #include "agent/compile.h"
 #include "agent/deploy.h"
+#include "agent/desc.h"
+#include "agent/init_manifest.h"
 #include "agent/print.h"
 #include "kit/files.h"
-#include "kit/text.h"
-#include "kit/units.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-/* A value in double quotes, as YAML reads it back. */
-static void
-put_quoted(FILE *out, const char *text)
-{
-    (void)fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            (void)fputc('\\', out);
-        (void)fputc(*text, out);
-    }
-    (void)fputc('"', out);
-}
+static const char *const offered[] = {"nats-ttl", "backup-pruner"}; /* plugins that init knows how to configure */
 
-static void
-put_head(FILE *out, const struct deploy *deploy)
-{
-    char size[64];
-    char free_space[64];
+#define N_OFFERED (sizeof(offered) / sizeof(offered[0]))
 
-    (void)fprintf(out, "# Manifest of gonka-agent, written by `gonka-agent init` from what it found here:\n");
-    (void)fprintf(out, "#   docker-compose.yml %s, config.env %s, .inference %s, .dapi %s, .tmkms %s\n",
-                  deploy->compose ? "yes" : "no", deploy->config_env ? "yes" : "no", deploy->inference ? "yes" : "no",
-                  deploy->dapi ? "yes" : "no", deploy->tmkms ? "yes" : "no");
-    (void)ga_format_size(deploy->disk_size, size, sizeof(size));
-    (void)ga_format_size(deploy->disk_free, free_space, sizeof(free_space));
-    if (deploy->disk_size > 0)
-        (void)fprintf(out, "#   disk %s, %s free; %u upgrade backup(s)\n", size, free_space, deploy->backups);
-    (void)fputs(
-        "# Look through it, then: gonka-agent check, gonka-agent plan (changes nothing), and start the daemon.\n\n",
-        out);
-    (void)fputs("agent:\n  state_dir: /var/lib/gonka-agent\n\nnode: # facts about this host, for ${node.NAME} below\n  "
-                "deploy_dir: ",
-                out);
-    put_quoted(out, deploy->dir);
-    (void)fprintf(out, "\n  api: http://127.0.0.1:%s # the proxy; API_PORT of config.env\n\n", deploy->api_port);
-}
+/* --- installed plugins ---------------------------------------------------------------------------------------------
+ */
 
-/* Lines of a plugin that cannot be used here are comments: `mark` is "" or "# ". */
-static void
-put_nats(FILE *out, const struct deploy *deploy, const char *mark, const char *why)
-{
-    (void)fprintf(out, "\n  # Keeps messages of the API container's NATS streams from living for ever.\n");
-    if (*mark)
-        (void)fprintf(out, "  # Not used: %s.\n", why);
-    (void)fprintf(out, "  %snats-ttl:\n  %s  options:\n", mark, mark);
-    if (deploy->docker_socket)
-        (void)fprintf(
-            out, "  %s    servers: [\"docker://api:4222\"] # the container's address is asked of Docker each time\n",
-            mark);
-    else
-        (void)fprintf(
-            out,
-            "  %s    servers: [\"nats://127.0.0.1:4222\"] # no Docker socket here: publish the port 4222 of the "
-            "container on 127.0.0.1\n",
-            mark);
-    (void)fprintf(out, "  %s    streams: {txs_to_send: 24h, txs_to_observe: 24h}\n", mark);
-}
-
-static void
-put_pruner(FILE *out, const struct deploy *deploy, const char *mark, const char *why)
-{
-    (void)fprintf(out, "\n  # Frees the disk of old full copies that cosmovisor makes at each upgrade.\n");
-    if (*mark)
-        (void)fprintf(out, "  # Not used: %s.\n", why);
-    (void)fprintf(out, "  %sbackup-pruner:\n  %s  options:\n  %s    homes: [", mark, mark, mark);
-    if (deploy->inference || !deploy->dapi)
-        (void)fputs("\"${node.deploy_dir}/.inference\"", out);
-    if (deploy->dapi)
-        (void)fprintf(out, "%s\"${node.deploy_dir}/.dapi\"", deploy->inference ? ", " : "");
-    (void)fprintf(out, "]\n  %s    keep: 1 # good copies that always stay, in each home\n", mark);
-    (void)fprintf(
-        out, "  %s    min_free: 250GB # older good copies go when less is free; an upgrade needs about that much\n",
-        mark);
-}
+struct installed {
+    struct desc_request request[N_OFFERED];
+    char                why[N_OFFERED][640]; /* why it cannot be used; "" when it can */
+    char               *others;
+};
 
 static bool
-is_installed(const struct cli *cli, const char *name)
+is_offered(const char *name)
 {
-    char *file = compile_find_plugin(name, cli->plugin_dir, PLUGIN_DIR);
-    bool  found = file != NULL;
+    for (size_t i = 0; i < N_OFFERED; i++)
+        if (strcmp(offered[i], name) == 0)
+            return true;
+    return false;
+}
 
-    free(file);
-    return found;
+/* Adds the plugins in a folder that init knows nothing of. */
+static void
+list_others(FILE *out, const char *path)
+{
+    struct dirent **entries = NULL;
+    int             n = path ? scandir(path, &entries, NULL, alphasort) : 0;
+
+    for (int i = 0; i < n; i++) {
+        size_t len = strlen(entries[i]->d_name);
+
+        if (len > 3 && strcmp(entries[i]->d_name + len - 3, ".so") == 0) {
+            entries[i]->d_name[len - 3] = '\0';
+            if (!is_offered(entries[i]->d_name))
+                (void)fprintf(out, "%s%s", ftell(out) > 0 ? ", " : "", entries[i]->d_name);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+/* Which plugins are there, and do they load? A manifest with one that does not would not pass `check`. */
+static void
+find_installed(const struct cli *cli, struct installed *ret)
+{
+    struct desc_request requests[N_OFFERED];
+    size_t              n = 0;
+    size_t              len = 0;
+    FILE               *out;
+
+    *ret = (struct installed){.others = NULL};
+    for (size_t i = 0; i < N_OFFERED; i++) {
+        ret->request[i].name = offered[i];
+        ret->request[i].file = compile_find_plugin(offered[i], cli->plugin_dir, PLUGIN_DIR);
+        if (ret->request[i].file)
+            requests[n++] = ret->request[i];
+        else
+            (void)snprintf(ret->why[i], sizeof(ret->why[i]), "the plugin is not installed in %s%s%s",
+                           cli->plugin_dir ? cli->plugin_dir : "", cli->plugin_dir ? " or " : "", PLUGIN_DIR);
+    }
+    desc_ask(requests, n, "best-effort");
+    for (size_t i = 0, k = 0; i < N_OFFERED; i++) {
+        if (!ret->request[i].file)
+            continue;
+        ret->request[i] = requests[k++];
+        if (!ret->request[i].desc)
+            (void)snprintf(ret->why[i], sizeof(ret->why[i]), "the plugin cannot be loaded: %s", ret->request[i].error);
+    }
+    out = open_memstream(&ret->others, &len);
+    if (out) {
+        list_others(out, cli->plugin_dir);
+        list_others(out, PLUGIN_DIR);
+        (void)fclose(out);
+    }
 }
 
 static void
-put_manifest(FILE *out, const struct cli *cli, const struct deploy *deploy)
+installed_done(struct installed *installed)
 {
-    bool pruner = is_installed(cli, "backup-pruner");
-    bool nats = is_installed(cli, "nats-ttl");
-    bool homes = deploy->inference || deploy->dapi;
+    for (size_t i = 0; i < N_OFFERED; i++) {
+        desc_free(installed->request[i].desc);
+        free((char *)(uintptr_t)installed->request[i].file);
+    }
+    free(installed->others);
+}
 
-    put_head(out, deploy);
-    (void)fputs(nats || (pruner && homes) ? "plugins:\n" : "plugins: {}\n", out);
-    put_nats(out, deploy, nats ? "" : "# ", "the plugin is not installed");
-    put_pruner(out, deploy, pruner && homes ? "" : "# ",
-               homes ? "the plugin is not installed" : "there is neither .inference nor .dapi yet");
+/* The text of the manifest; the caller frees it. */
+static char *
+manifest_text(const struct cli *cli, const struct deploy *deploy, size_t *ret_len)
+{
+    struct installed    installed;
+    struct init_plugins plugins;
+    char               *text = NULL;
+    FILE               *out;
+
+    find_installed(cli, &installed);
+    plugins = (struct init_plugins){.dir = cli->plugin_dir,
+                                    .nats_ttl = installed.why[0][0] ? installed.why[0] : NULL,
+                                    .backup_pruner = installed.why[1][0] ? installed.why[1] : NULL,
+                                    .others = installed.others ? installed.others : ""};
+    out = open_memstream(&text, ret_len);
+    if (out) {
+        init_manifest(out, deploy, &plugins);
+        if (fclose(out) != 0) {
+            free(text);
+            text = NULL;
+        }
+    }
+    installed_done(&installed);
+    return text;
+}
+
+/* --- the file ------------------------------------------------------------------------------------------------------
+ */
+
+static int
+cannot(const char *path, const char *why)
+{
+    (void)fprintf(stderr, "gonka-agent init: %s%s%s\n", path ? path : "", path ? ": " : "", why);
+    return EXIT_FAILED;
 }
 
 static int
+is_there(const char *path)
+{
+    (void)fprintf(stderr,
+                  "gonka-agent init: %s is there already and was left as it is: name another file, or give --force\n",
+                  path);
+    return EXIT_REFUSED;
+}
+
+/* The folder must be there before something is written aside in it. 0 or an exit code. */
+static int
+check_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char       *folder = !slash ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    struct stat st;
+    int         r = 0;
+
+    if (!folder)
+        return EXIT_FAILED;
+    if (!slash || slash[1]) {
+        if (stat(folder, &st) < 0)
+            r = cannot(folder,
+                       errno == ENOENT ? "there is no such folder: make it first, mkdir -p" : strerrordesc_np(errno));
+        else if (!S_ISDIR(st.st_mode))
+            r = cannot(folder, "is no folder");
+    } else {
+        r = cannot(path, "names a folder: name the file in it");
+    }
+    free(folder);
+    return r;
+}
+
+/* Puts the file where none may be, in one step. */
+static int
 write_new(const char *path, const char *text, size_t len)
+{
+    char *aside = NULL;
+    char  why[512];
+    int   r = 0;
+
+    if (asprintf(&aside, "%s.%d.new", path, (int)getpid()) < 0)
+        return EXIT_FAILED;
+    if (ga_file_write(aside, text, len, 0640, why, sizeof(why)) < 0) {
+        free(aside);
+        return cannot(NULL, why);
+    }
+    if (renameat2(AT_FDCWD, aside, AT_FDCWD, path, RENAME_NOREPLACE) < 0) {
+        int error = errno;
+
+        if ((error != EINVAL && error != ENOSYS) || rename(aside, path) < 0) /* a file system that cannot promise it */
+            r = error == EEXIST ? is_there(path) : cannot(path, strerrordesc_np(error));
+    }
+    if (r != 0)
+        (void)unlink(aside);
+    free(aside);
+    return r;
+}
+
+static int
+write_manifest(const char *path, bool force, const char *text, size_t len)
 {
     char        why[512];
     struct stat st;
+    int         r = check_folder(path);
 
-    if (lstat(path, &st) == 0) {
-        (void)fprintf(stderr, "gonka-agent init: %s is there already: name another file, or move it away first\n",
+    if (r != 0)
+        return r;
+    if (lstat(path, &st) == 0 && !force)
+        return is_there(path);
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+        return cannot(path, "is no file, so it is not replaced");
+    if (!force)
+        r = write_new(path, text, len);
+    else if (ga_file_write(path, text, len, 0640, why, sizeof(why)) < 0)
+        r = cannot(NULL, why);
+    if (r == 0)
+        (void)fprintf(stderr, "wrote %s; next: gonka-agent check -c %s, then gonka-agent plan -c %s\n", path, path,
                       path);
-        return EXIT_REFUSED;
-    }
-    if (ga_file_write(path, text, len, 0640, why, sizeof(why)) < 0) {
-        (void)fprintf(stderr, "gonka-agent init: %s\n", why);
-        return EXIT_FAILED;
-    }
-    (void)fprintf(stderr, "wrote %s; next: gonka-agent check -c %s\n", path, path);
-    return 0;
+    return r;
 }
 
+/* --- the command ---------------------------------------------------------------------------------------------------
+ */
+
 static void
-print_found(const struct deploy *deploy, const char *manifest)
+print_found(const struct deploy *deploy, const char *manifest, const char *output)
 {
     cJSON *json = cJSON_CreateObject();
+    cJSON *homes = cJSON_CreateArray();
 
     (void)cJSON_AddStringToObject(json, "deploy_dir", deploy->dir);
-    (void)cJSON_AddBoolToObject(json, "compose", deploy->compose);
+    (void)cJSON_AddItemToObject(json, "compose",
+                                deploy->compose ? cJSON_CreateString(deploy->compose) : cJSON_CreateNull());
     (void)cJSON_AddBoolToObject(json, "config_env", deploy->config_env);
-    (void)cJSON_AddBoolToObject(json, "inference", deploy->inference);
-    (void)cJSON_AddBoolToObject(json, "dapi", deploy->dapi);
     (void)cJSON_AddBoolToObject(json, "tmkms", deploy->tmkms);
-    (void)cJSON_AddBoolToObject(json, "docker_socket", deploy->docker_socket);
-    (void)cJSON_AddNumberToObject(json, "backups", deploy->backups);
+    for (size_t i = 0; i < DEPLOY_HOMES; i++) {
+        const struct deploy_home *home = &deploy->homes[i];
+        cJSON                    *item;
+
+        if (!home->path)
+            continue;
+        item = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(item, "name", home->name);
+        (void)cJSON_AddStringToObject(item, "path", home->path);
+        (void)cJSON_AddNumberToObject(item, "backups", home->backups);
+        (void)cJSON_AddNumberToObject(item, "disk_size", (double)home->disk_size);
+        (void)cJSON_AddNumberToObject(item, "disk_free", (double)home->disk_free);
+        (void)cJSON_AddItemToArray(homes, item);
+    }
+    (void)cJSON_AddItemToObject(json, "homes", homes);
+    (void)cJSON_AddStringToObject(json, "api_port", deploy->api_port);
+    (void)cJSON_AddStringToObject(json, "nats_server", deploy->nats_server ? deploy->nats_server : "");
+    (void)cJSON_AddItemToObject(json, "docker_socket",
+                                deploy->docker_socket ? cJSON_CreateString(deploy->docker_socket) : cJSON_CreateNull());
+    (void)cJSON_AddItemToObject(json, "notes", cJSON_Duplicate(deploy->notes, 1));
+    (void)cJSON_AddItemToObject(json, "written", output ? cJSON_CreateString(output) : cJSON_CreateNull());
     (void)cJSON_AddStringToObject(json, "manifest", manifest);
     print_json(stdout, json);
     cJSON_Delete(json);
 }
 
-static bool
-writable_name(const char *name)
+static int
+write_for(const struct cli *cli, const struct deploy *deploy, const char *output, bool force)
 {
-    for (size_t left = strlen(name), n; left > 0; name += n, left -= n) {
-        n = ga_utf8_len(name, left);
-        if (n == 0 || (unsigned char)*name < 0x20 || *name == 0x7f)
-            return false;
-    }
-    return true;
+    size_t len = 0;
+    char  *text = manifest_text(cli, deploy, &len);
+    int    r = 0;
+
+    if (!text)
+        return cannot(NULL, "no memory");
+    if (output)
+        r = write_manifest(output, force, text, len);
+    else if (!cli->json)
+        (void)fputs(text, stdout);
+    if (cli->json && r == 0)
+        print_found(deploy, text, output);
+    free(text);
+    return r;
 }
 
 int
@@ -165,41 +288,23 @@ cli_init(struct cli *cli)
 {
     struct command_words words;
     struct deploy        deploy;
-    char                 why[512];
-    char                *text = NULL;
-    size_t               len = 0;
-    FILE                *out;
+    char                 why[PATH_MAX + 512];
     const char          *output;
     int                  r = command_parse("init", cli->argc, cli->argv, &words);
 
     if (r != 0)
         return r;
-    if (deploy_look(words.n_words ? words.word[0] : NULL, &deploy, why, sizeof(why)) < 0) {
-        (void)fprintf(stderr, "gonka-agent init: %s\n", why);
-        return EXIT_FAILED;
-    }
-    if (!writable_name(deploy.dir)) {
-        (void)fprintf(stderr,
-                      "gonka-agent init: the deploy directory's name has control characters or is no UTF-8, which a "
-                      "manifest cannot hold: rename it\n");
-        deploy_done(&deploy);
-        return EXIT_REFUSED;
-    }
-    out = open_memstream(&text, &len);
-    if (out) {
-        put_manifest(out, cli, &deploy);
-        (void)fclose(out);
-    }
     output = command_option("init", &words, "output");
-    if (!text)
+    if (output && strcmp(output, "-") == 0)
+        output = NULL;
+    if (deploy_look(words.n_words ? words.word[0] : NULL, &deploy, why, sizeof(why)) < 0) {
+        (void)fputs("gonka-agent init: ", stderr);
+        print_safe(stderr, why, false);
+        (void)fputc('\n', stderr);
         r = EXIT_FAILED;
-    else if (output)
-        r = write_new(output, text, len);
-    else if (!cli->json)
-        (void)fputs(text, stdout);
-    if (text && cli->json && r == 0)
-        print_found(&deploy, text);
-    free(text);
+    } else {
+        r = write_for(cli, &deploy, output, command_option("init", &words, "force") != NULL);
+    }
     deploy_done(&deploy);
     return r;
 }

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "agent/bus.h"
+#include "kit/json.h"
 #include "agent/cli.h"
 #include "agent/cli_common.h"
 #include "agent/clock.h"
@@ -112,7 +113,7 @@ static void
 print_event(const cJSON *event)
 {
     const cJSON *payload = cJSON_GetObjectItemCaseSensitive(event, "payload");
-    char        *text = cJSON_IsString(payload) ? strdup(payload->valuestring) : cJSON_PrintUnformatted(payload);
+    char        *text = cJSON_IsString(payload) ? strdup(payload->valuestring) : ga_json_print(payload);
 
     print_colored(stdout, PRINT_BLUE, print_str(event, "topic"));
     (void)fputs("  ", stdout);
@@ -132,7 +133,9 @@ print_run_end(const cJSON *record)
     if (cJSON_IsNumber(ms)) {
         (void)printf("  [%.0f ms]", ms->valuedouble);
     } else if (*print_str(record, "ms")) {
-        (void)printf("  [%s ms]", print_str(record, "ms"));
+        (void)fputs("  [", stdout);
+        print_safe(stdout, print_str(record, "ms"), false);
+        (void)fputs(" ms]", stdout);
     }
 }
 
@@ -142,11 +145,31 @@ print_acted(const cJSON *record)
     bool ok = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(record, "ok"));
 
     print_colored(stdout, ok ? PRINT_GREEN : PRINT_RED, ok ? "done" : "not done");
-    (void)printf("  %s%s", print_str(record, "verb"), *print_str(record, "verb") ? " " : "");
+    (void)fputs("  ", stdout);
+    print_safe(stdout, print_str(record, "verb"), false);
+    (void)fputs(*print_str(record, "verb") ? " " : "", stdout);
     print_safe(stdout, print_str(record, "object"), false);
     if (*print_str(record, "note")) {
         (void)fputs(*print_str(record, "object") ? ": " : "", stdout);
         print_safe(stdout, print_str(record, "note"), false);
+    }
+}
+
+static void
+print_act_record(const cJSON *record, bool dry)
+{
+    const char *refused = print_str(record, "refused");
+
+    if (dry)
+        (void)fputs("would ", stdout);
+    print_colored(stdout, PRINT_BOLD, print_str(record, "verb"));
+    (void)fputs("  ", stdout);
+    print_safe(stdout, print_str(record, "object"), false);
+    if (*refused) {
+        (void)fputs("  ", stdout);
+        print_colored(stdout, PRINT_YELLOW, "refused");
+        (void)fputs(": ", stdout);
+        print_safe(stdout, refused, false);
     }
 }
 
@@ -191,7 +214,7 @@ print_other(const cJSON *record)
         if (shown[i]) {
             continue;
         }
-        char *text = cJSON_IsString(item) ? strdup(item->valuestring) : cJSON_PrintUnformatted(item);
+        char *text = cJSON_IsString(item) ? strdup(item->valuestring) : ga_json_print(item);
         (void)fputs("  ", stdout);
         print_safe(stdout, item->string, false);
         (void)fputc('=', stdout);
@@ -208,13 +231,13 @@ print_record(const cJSON *record)
 
     print_head(record);
     if (strcmp(rec, "run.start") == 0) {
-        (void)printf("started (%s%s)", print_str(record, "trigger"), dry ? ", dry run" : "");
+        (void)fputs("started (", stdout);
+        print_safe(stdout, print_str(record, "trigger"), false);
+        (void)fputs(dry ? ", dry run)" : ")", stdout);
     } else if (strcmp(rec, "run.end") == 0) {
         print_run_end(record);
     } else if (strcmp(rec, "act") == 0) {
-        print_colored(stdout, PRINT_BOLD, print_str(record, "verb"));
-        (void)fputs("  ", stdout);
-        print_safe(stdout, print_str(record, "object"), false);
+        print_act_record(record, dry);
     } else if (strcmp(rec, "acted") == 0) {
         print_acted(record);
     } else if (strcmp(rec, "event") == 0) {
@@ -287,7 +310,7 @@ int
 cli_journal(struct cli *cli)
 {
     struct command_words words;
-    struct cli_places    places = {NULL};
+    struct cli_places    places = {.socket = NULL};
     struct filter        filter;
     int                  r = command_parse("journal", cli->argc, cli->argv, &words);
 
@@ -377,7 +400,7 @@ int
 cli_events(struct cli *cli)
 {
     struct command_words words;
-    struct cli_places    places = {NULL};
+    struct cli_places    places = {.socket = NULL};
     struct filter        filter;
     int                  r = command_parse("events", cli->argc, cli->argv, &words);
 

@@ -1,5 +1,6 @@
 /* cli_plugins.c: `plugins`: what is installed, and what one plugin says of itself. */
 #include "agent/cli.h"
+#include "agent/cli_common.h"
 #include "agent/commands.h"
 #include "agent/compile.h"
 #include "agent/plugin_page.h"
@@ -13,22 +14,6 @@
 #include <unistd.h>
 
 #define PLUGINS_MAX 256
-
-/* The agent's part where there is a readable manifest, for its plugin_dir; the defaults else. */
-static char *
-installed_dir(const struct cli *cli)
-{
-    struct diagnostics quiet;
-    cJSON             *agent = NULL;
-    char              *dir;
-
-    diagnostics_init(&quiet, cli->manifest);
-    (void)compile_agent_part(cli->manifest, NULL, &agent, &quiet);
-    diagnostics_done(&quiet);
-    dir = strdup(agent ? print_str(agent, "plugin_dir") : PLUGIN_DIR);
-    cJSON_Delete(agent);
-    return dir;
-}
 
 static int
 by_name(const void *a, const void *b)
@@ -194,7 +179,7 @@ cli_plugins(struct cli *cli)
 
     if (r != 0)
         return r;
-    dir = installed_dir(cli);
+    dir = cli_plugin_dir(cli);
     r = !dir ? EXIT_FAILED : words.n_words ? show_one(cli, words.word[0], dir, &words) : list_all(cli, dir);
     free(dir);
     return r;

@@ -1,5 +1,6 @@
 /* cli_status.c: `status`, `pause`, `resume`, `reload`: questions and orders to the daemon. */
 #include "agent/cli.h"
+#include "agent/cli_carry.h"
 #include "agent/cli_common.h"
 #include "agent/clock.h"
 #include "agent/commands.h"
@@ -21,7 +22,7 @@
 static int
 ask(const struct cli *cli, cJSON *request, int timeout_ms, cJSON **ret)
 {
-    struct cli_places places = {NULL};
+    struct cli_places places = {.socket = NULL};
     char              error[512];
     int               r = cli_places(cli, &places);
 
@@ -59,10 +60,12 @@ report(const struct cli *cli, const cJSON *answer, int refused, const char *done
         (void)puts(done);
         return 0;
     }
-    (void)fprintf(stderr, "gonka-agent: %s\n", print_str(answer, "error"));
+    (void)fputs("gonka-agent: ", stderr);
+    print_safe(stderr, print_str(answer, "error"), true);
+    (void)fputc('\n', stderr);
     cJSON_ArrayForEach(line, ga_json_get(answer, "diagnostics"))
     {
-        print_safe(stderr, cJSON_GetStringValue(line), false);
+        print_safe(stderr, cJSON_IsString(line) ? line->valuestring : "?", false);
         (void)fputc('\n', stderr);
     }
     return refused;
@@ -70,6 +73,21 @@ report(const struct cli *cli, const cJSON *answer, int refused, const char *done
 
 /* --- status --------------------------------------------------------------------------------------------------------
  */
+
+/* How far a run is, else what the last one said. */
+static void
+summary_of(const cJSON *task, char *buf, size_t len)
+{
+    const cJSON *progress = ga_json_get(task, "progress");
+    uint64_t     done = 0;
+    uint64_t     total = 0;
+
+    if (strcmp(print_str(task, "state"), "running") == 0 && ga_json_u64(progress, "done", &done) == 0 &&
+        ga_json_u64(progress, "total", &total) == 0)
+        (void)snprintf(buf, len, "%s %" PRIu64 "/%" PRIu64, print_str(progress, "what"), done, total);
+    else
+        (void)snprintf(buf, len, "%s", print_str(ga_json_get(task, "last"), "summary"));
+}
 
 static void
 task_row(struct table *table, const char *plugin, const cJSON *task, int64_t now)
@@ -79,13 +97,14 @@ task_row(struct table *table, const char *plugin, const cJSON *task, int64_t now
     char         name[160];
     char         ago[32];
     char         next[32];
+    char         summary[512];
 
     (void)snprintf(name, sizeof(name), "%s %s", plugin, print_str(task, "name"));
+    summary_of(task, summary, sizeof(summary));
     table_row(table, print_outcome_color(outcome), 3,
               (const char *[]){name, print_str(task, "trigger"), print_str(task, "state"), *outcome ? outcome : "-",
                                print_ago(print_str(last, "at"), now, ago, sizeof(ago)),
-                               print_ago(print_str(task, "next"), now, next, sizeof(next)),
-                               print_str(last, "summary")});
+                               print_ago(print_str(task, "next"), now, next, sizeof(next)), summary});
 }
 
 static void
@@ -166,16 +185,6 @@ print_status(const cJSON *status, const char *only, bool verbose)
         print_verbose(status, only);
 }
 
-static bool
-has_plugin(const cJSON *status, const char *name)
-{
-    const cJSON *plugin;
-
-    cJSON_ArrayForEach(plugin,
-                       ga_json_get(status, "plugins")) if (strcmp(print_str(plugin, "name"), name) == 0) return true;
-    return false;
-}
-
 int
 cli_status(struct cli *cli)
 {
@@ -189,8 +198,7 @@ cli_status(struct cli *cli)
     if (r != 0)
         return r;
     only = words.n_words ? words.word[0] : NULL;
-    if (only && !has_plugin(status, only)) {
-        (void)fprintf(stderr, "gonka-agent: the manifest in force has no plugin '%s'\n", only);
+    if (only && carry_missing(ga_json_get(status, "plugins"), "the manifest in force", only, NULL)) {
         r = EXIT_USAGE;
     } else if (cli->json) {
         print_json(stdout, status);
@@ -204,14 +212,34 @@ cli_status(struct cli *cli)
 /* --- orders --------------------------------------------------------------------------------------------------------
  */
 
+/* A daemon that says no to an order about a plugin: because there is none of that name? */
+static int
+order(const struct cli *cli, cJSON *request, const char *plugin, const char *done)
+{
+    cJSON *answer = NULL;
+    cJSON *status = NULL;
+    int    r = ask(cli, request, ANSWER_TIMEOUT_MS, &answer);
+
+    if (r != 0)
+        return r;
+    if (!ga_json_bool(answer, "ok", 0) && ask(cli, request_new("status", NULL), ANSWER_TIMEOUT_MS, &status) == 0 &&
+        carry_missing(ga_json_get(status, "plugins"), "the manifest in force", plugin, NULL))
+        r = EXIT_USAGE;
+    else
+        r = report(cli, answer, EXIT_FAILED, done);
+    cJSON_Delete(status);
+    cJSON_Delete(answer);
+    return r;
+}
+
 int
 cli_pause(struct cli *cli)
 {
     struct command_words words;
     cJSON               *request;
-    cJSON               *answer = NULL;
     int64_t              ns = 0;
     char                 number[24];
+    char                 done[160] = "paused until `gonka-agent resume`";
     int                  r = command_parse("pause", cli->argc, cli->argv, &words);
 
     if (r != 0)
@@ -221,29 +249,21 @@ cli_pause(struct cli *cli)
         return EXIT_USAGE;
     }
     request = request_new("pause", words.word[0]);
-    (void)snprintf(number, sizeof(number), "%" PRId64, ns);
-    if (ns > 0)
+    if (ns > 0) {
+        (void)snprintf(number, sizeof(number), "%" PRId64, ns);
         (void)cJSON_AddStringToObject(request, "for_ns", number);
-    r = ask(cli, request, ANSWER_TIMEOUT_MS, &answer);
-    if (r == 0)
-        r = report(cli, answer, EXIT_FAILED, ns > 0 ? "paused for a while" : "paused until `gonka-agent resume`");
-    cJSON_Delete(answer);
-    return r;
+        (void)snprintf(done, sizeof(done), "paused for %.100s", words.word[1]);
+    }
+    return order(cli, request, words.word[0], done);
 }
 
 int
 cli_resume(struct cli *cli)
 {
     struct command_words words;
-    cJSON               *answer = NULL;
     int                  r = command_parse("resume", cli->argc, cli->argv, &words);
 
-    if (r == 0)
-        r = ask(cli, request_new("resume", words.word[0]), ANSWER_TIMEOUT_MS, &answer);
-    if (r == 0 && answer)
-        r = report(cli, answer, EXIT_FAILED, "resumed");
-    cJSON_Delete(answer);
-    return r;
+    return r != 0 ? r : order(cli, request_new("resume", words.word[0]), words.word[0], "resumed");
 }
 
 int

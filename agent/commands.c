@@ -44,19 +44,24 @@ const struct command commands[] = {
          "Recognises a deploy directory of the Gonka network by its compose files, config.env, .inference, .dapi and "
          ".tmkms; without DEPLOY_DIR the usual places and the current folder are looked at. What is missing on this "
          "host "
-         "is written as a comment. The manifest goes to the standard output, or with -o to a file that must not exist "
-         "yet.\n\nOnly looks: runs nothing, starts nothing, and writes the one file that it was told to.",
+         "is written as a comment, and so are plugins that are not installed. The manifest goes to the standard "
+         "output, "
+         "or with -o to a file, which is written in one step.\n\nOnly looks: runs nothing, starts nothing, and writes "
+         "the one file that it was told to.",
      .run = cli_init,
-     .options = {{"output", 'o', "FILE", NULL, "write the manifest to FILE, which must not exist"}}},
+     .options = {{"output", 'o', "FILE", NULL, "write the manifest to FILE, which must not exist"},
+                 {"force", 0, NULL, NULL, "replace FILE when it exists"}}},
     {.name = "plan",
      .words = "[PLUGIN [TASK]]",
      .complete = "pt",
      .max_words = 2,
      .summary = "dry run: the acts that would be made, with diffs",
-     .description = "Runs every task that may change something as a dry run and prints its acts. Read-only and "
-                    "resident tasks, and "
-                    "tasks that only run by hand, are left out unless they are named.",
-     .run = cli_plan},
+     .description =
+         "Runs every task as a dry run and prints the acts that it would make. Resident tasks have no end and are left "
+         "out, tasks that only run by hand are left out unless they are named.\n\nBy the daemon when it answers and "
+         "has this very manifest in force; else here, and it is said why. The exit code is the worst of all tasks.",
+     .run = cli_plan,
+     .options = {{"local", 0, NULL, NULL, "do not ask the daemon, look here"}}},
     {.name = "run",
      .words = "PLUGIN TASK [KEY=VALUE ...]",
      .complete = "ptk",
@@ -141,12 +146,14 @@ const struct command commands[] = {
     {.name = "help",
      .words = "[COMMAND]",
      .complete = "c",
-     .max_words = 1,
+     .max_words = 2,
      .summary = "this help, or that of one command",
      .description = "--man prints gonka-agent(1) as roff, --completion a script for bash.",
      .run = cli_help,
      .options = {{"man", 0, NULL, NULL, "print the man page"},
-                 {"completion", 0, NULL, NULL, "print the completion for bash"}}},
+                 {"completion", 0, NULL, NULL, "print the completion for bash"},
+                 {"words", 0, "KIND", "plugins tasks arguments",
+                  "print words for the completion: plugins, tasks of a plugin, arguments of its task"}}},
     {.name = NULL},
 };
 

@@ -11,9 +11,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -111,14 +114,16 @@ without(const struct node *map, const char *key, struct node *copy, struct node 
 static void
 add_journal_part(const struct value_context *context, const struct node *given, cJSON *agent)
 {
-    struct option_desc options[COUNT(journal_table)];
-    cJSON             *values;
+    struct value_context journal = *context;
+    struct option_desc   options[COUNT(journal_table)];
+    cJSON               *values;
 
+    journal.owner = "in 'agent.journal'";
     for (size_t i = 0; i < COUNT(options); i++)
         option_set(&options[i], journal_table[i].key, journal_table[i].type, journal_table[i].dflt, NULL,
                    journal_table[i].min, journal_table[i].max);
     values =
-        values_check(context, options, COUNT(options), node_get(given, "journal"), (struct place){.line = 0}, "key");
+        values_check(&journal, options, COUNT(options), node_get(given, "journal"), (struct place){.line = 0}, "key");
     for (size_t i = 0; i < COUNT(options); i++) {
         cJSON *value = cJSON_DetachItemFromObjectCaseSensitive(values, journal_table[i].key);
 
@@ -127,6 +132,20 @@ add_journal_part(const struct value_context *context, const struct node *given, 
     }
     cJSON_Delete(values);
     options_done(options, COUNT(options));
+}
+
+/* The kernel's limit, found now and not when the daemon starts. */
+static void
+check_socket(const struct value_context *context, const struct node *given, const cJSON *agent)
+{
+    const struct node *node = node_get(given, "socket");
+    const char        *path = ga_json_str(agent, "socket");
+
+    if (node && path && strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+        diagnose(context->diagnostics, node->place,
+                 "'socket' in 'agent' is longer than the %zu bytes that a socket's "
+                 "name can have",
+                 sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
 }
 
 static cJSON *
@@ -150,6 +169,7 @@ agent_part(const struct node *root, const char *plugin_dir, struct diagnostics *
                          (struct place){.line = 0}, "key");
     options_done(options, COUNT(options));
     add_journal_part(&context, given, agent);
+    check_socket(&context, given, agent);
     if (plugin_dir)
         (void)cJSON_AddStringToObject(agent, "first_plugin_dir", plugin_dir);
     return agent;
@@ -195,9 +215,8 @@ collect_installed(const char *path, char **names, size_t *n)
         (void)closedir(dir);
 }
 
-static void
-missing_plugin(struct diagnostics *diagnostics, const struct node *key, const char *plugin_dir,
-               const char *installed_dir)
+char *
+compile_missing_plugin(const char *name, const char *plugin_dir, const char *installed_dir, char *buf, size_t len)
 {
     char  *names[INSTALLED_MAX];
     size_t n = 0;
@@ -205,11 +224,13 @@ missing_plugin(struct diagnostics *diagnostics, const struct node *key, const ch
 
     collect_installed(plugin_dir, names, &n);
     collect_installed(installed_dir, names, &n);
-    diagnose(diagnostics, key->place, "there is no plugin '%s' in %s%s%s%s", key->text, plugin_dir ? plugin_dir : "",
-             plugin_dir ? " or " : "", installed_dir,
-             suggestion(key->text, (const char *const *)names, n, hint, sizeof(hint)));
+    (void)snprintf(buf, len, "there is no plugin '%s' in %s%s%s%s", name, plugin_dir ? plugin_dir : "",
+                   plugin_dir ? " or " : "", installed_dir,
+                   n ? suggestion(name, (const char *const *)names, n, hint, sizeof(hint))
+                     : " (nor any other: name the folder with --plugin-dir or 'plugin_dir' in 'agent')");
     for (size_t i = 0; i < n; i++)
         free(names[i]);
+    return buf;
 }
 
 static bool
@@ -236,6 +257,7 @@ collect_named(const struct node *plugins, const char *plugin_dir, const char *in
     for (size_t i = 0; i < plugins->count; i++) {
         const struct node *key = plugins->keys[i];
         const struct node *enabled = node_get(plugins->items[i], "enabled");
+        char               missing[3 * PATH_MAX];
         char              *file;
 
         if (enabled && enabled->type == NODE_SCALAR && strcmp(enabled->text, "false") == 0)
@@ -253,7 +275,8 @@ collect_named(const struct node *plugins, const char *plugin_dir, const char *in
         }
         file = compile_find_plugin(key->text, plugin_dir, installed_dir);
         if (!file) {
-            missing_plugin(diagnostics, key, plugin_dir, installed_dir);
+            diagnose(diagnostics, key->place, "%s",
+                     compile_missing_plugin(key->text, plugin_dir, installed_dir, missing, sizeof(missing)));
             continue;
         }
         named[n] = (struct named){.key = key, .given = plugins->items[i]};
@@ -267,24 +290,47 @@ static const char *const own_topics[] = {"agent.started",  "agent.ready",   "age
                                          "agent.paused",   "agent.resumed", "task.failed",
                                          "task.recovered", "task.changed",  "act.done"};
 
+#define TOPICS_MAX 1024
+
+/* All topics that there can be. False: not known, since a plugin could not be asked. */
 static bool
-anybody_emits(const char *pattern, const struct desc_request *requests, size_t n)
+collect_topics(const struct desc_request *requests, size_t n, const char **topics, size_t *n_topics)
 {
     for (size_t i = 0; i < COUNT(own_topics); i++)
-        if (topic_matches(pattern, own_topics[i]))
-            return true;
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; requests[i].desc && k < requests[i].desc->n_topics; k++)
-            if (topic_matches(pattern, requests[i].desc->topics[k].name))
-                return true;
-    return false;
+        topics[(*n_topics)++] = own_topics[i];
+    for (size_t i = 0; i < n; i++) {
+        if (!requests[i].desc)
+            return false;
+        for (size_t k = 0; k < requests[i].desc->n_topics && *n_topics < TOPICS_MAX; k++)
+            topics[(*n_topics)++] = requests[i].desc->topics[k].name;
+    }
+    return true;
 }
 
 /* A pattern that was written and that nothing can match is a slip, most likely. */
 static void
+check_pattern(const struct node *node, const char *const *topics, size_t n, struct diagnostics *diagnostics)
+{
+    char hint[128];
+
+    if (node->type != NODE_SCALAR || !topic_pattern_valid(node->text))
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (topic_matches(node->text, topics[i]))
+            return;
+    diagnose_warning(diagnostics, node->place, "no plugin of this manifest emits '%s'%s", node->text,
+                     suggestion(node->text, topics, n, hint, sizeof(hint)));
+}
+
+static void
 check_listening(const struct named *named, const struct desc_request *requests, size_t n,
                 struct diagnostics *diagnostics)
 {
+    const char *topics[TOPICS_MAX];
+    size_t      n_topics = 0;
+
+    if (!collect_topics(requests, n, topics, &n_topics))
+        return;
     for (size_t i = 0; i < n; i++) {
         const struct node *tasks = node_get(named[i].given, "tasks");
 
@@ -292,10 +338,7 @@ check_listening(const struct named *named, const struct desc_request *requests, 
             const struct node *on = node_get(tasks->items[t], "on");
 
             for (size_t k = 0; on && on->type == NODE_LIST && k < on->count; k++)
-                if (on->items[k]->type == NODE_SCALAR && topic_pattern_valid(on->items[k]->text) &&
-                    !anybody_emits(on->items[k]->text, requests, n))
-                    diagnose_warning(diagnostics, on->items[k]->place, "no plugin of this manifest emits '%s'",
-                                     on->items[k]->text);
+                check_pattern(on->items[k], topics, n_topics, diagnostics);
         }
     }
 }
@@ -310,11 +353,19 @@ add_plugins(const struct node *root, const cJSON *agent, const char *plugin_dir,
     const char              *installed_dir = ga_json_str(agent, "plugin_dir");
     struct named            *named = plugins ? calloc(plugins->count + 1, sizeof(*named)) : NULL;
     struct desc_request     *requests = plugins ? calloc(plugins->count + 1, sizeof(*requests)) : NULL;
+    size_t                   errors = diagnostics->errors;
     size_t                   n = 0;
+    bool                     all; /* every plugin that is named is there */
 
     if (named && requests && plugins->type == NODE_MAP)
         n = collect_named(plugins, plugin_dir, installed_dir ? installed_dir : PLUGIN_DIR, named, requests,
                           diagnostics);
+    else if (plugins && plugins->type == NODE_MAP)
+        diagnose(diagnostics, plugins->place, "no memory");
+    all = diagnostics->errors == errors;
+    if (n == 0 && all)
+        diagnose_warning(diagnostics, (struct place){.line = 0},
+                         "no plugin is named and enabled below 'plugins': there is nothing to do");
     desc_ask(requests, n, ga_json_str(agent, "sandbox") ? ga_json_str(agent, "sandbox") : "best-effort");
     for (size_t i = 0; i < n; i++) {
         const struct schema_request request = {.diagnostics = diagnostics,
@@ -331,7 +382,8 @@ add_plugins(const struct node *root, const cJSON *agent, const char *plugin_dir,
         else
             diagnose(diagnostics, named[i].key->place, "%s", requests[i].error);
     }
-    check_listening(named, requests, n, diagnostics);
+    if (all)
+        check_listening(named, requests, n, diagnostics);
     for (size_t i = 0; i < n; i++) {
         desc_free(requests[i].desc);
         free((char *)(uintptr_t)requests[i].file);
@@ -340,14 +392,26 @@ add_plugins(const struct node *root, const cJSON *agent, const char *plugin_dir,
     free(named);
 }
 
-static struct node *
-read_root(const char *path, struct diagnostics *diagnostics)
+/* Facts about the host: values, and maps of values. */
+static void
+check_node_part(const struct node *vars, bool outermost, struct diagnostics *diagnostics)
+{
+    for (size_t i = 0; vars && vars->type == NODE_MAP && i < vars->count; i++) {
+        const struct node *item = vars->items[i];
+
+        if (item->type == NODE_MAP && outermost)
+            check_node_part(item, false, diagnostics);
+        else if (item->type != NODE_SCALAR)
+            diagnose(diagnostics, item->place, "'%s' in 'node' must be %s, not %s", vars->keys[i]->text,
+                     outermost ? "a value or a map of values" : "a value", node_kind(item));
+    }
+}
+
+static void
+check_root(const struct node *root, struct diagnostics *diagnostics)
 {
     static const char *const keys[] = {"agent", "node", "plugins"};
-    struct node             *root = manifest_read(path, diagnostics);
 
-    if (!root)
-        return NULL;
     if (root->type != NODE_MAP && !node_is_null(root))
         diagnose(diagnostics, root->place, "a manifest is a map with the keys agent, node and plugins, not %s",
                  node_kind(root));
@@ -358,33 +422,45 @@ read_root(const char *path, struct diagnostics *diagnostics)
         if (part && part->type != NODE_MAP && !node_is_null(part))
             diagnose(diagnostics, part->place, "'%s' must be a map, not %s", keys[i], node_kind(part));
     }
-    return root;
+    check_node_part(node_get(root, "node"), true, diagnostics);
 }
 
 int
 compile_agent_part(const char *path, const char *plugin_dir, cJSON **ret, struct diagnostics *diagnostics)
 {
-    struct node *root = read_root(path, diagnostics);
-    cJSON       *agent = root ? agent_part(root, plugin_dir, diagnostics) : NULL;
+    struct node *root = manifest_read_partly(path, diagnostics);
+    bool         whole = diagnostics->errors == 0;
+    cJSON       *agent = NULL;
+    size_t       errors;
 
-    node_free(root);
-    if (agent && diagnostics->errors == 0) {
-        *ret = agent;
-        return 0;
+    /* Without an `agent` that came before the error nobody knows whether there is one after it. */
+    if (root && (whole || node_get(root, "agent"))) {
+        const struct node *given = node_get(root, "agent");
+
+        errors = diagnostics->errors;
+        agent = agent_part(root, plugin_dir, diagnostics);
+        if (given && given->type != NODE_MAP && !node_is_null(given))
+            diagnose(diagnostics, given->place, "'agent' must be a map, not %s", node_kind(given));
+        if (diagnostics->errors > errors) {
+            cJSON_Delete(agent);
+            agent = NULL;
+        }
     }
-    cJSON_Delete(agent);
-    return -1;
+    node_free(root);
+    *ret = agent;
+    return agent ? 0 : -1;
 }
 
 int
 compile_manifest(const char *path, const char *plugin_dir, cJSON **ret, struct diagnostics *diagnostics)
 {
-    struct node *root = read_root(path, diagnostics);
+    struct node *root = manifest_read(path, diagnostics);
     char        *absolute = realpath(path, NULL);
     cJSON       *compiled = cJSON_CreateObject();
     cJSON       *agent = NULL;
 
     if (root) {
+        check_root(root, diagnostics);
         (void)cJSON_AddStringToObject(compiled, "manifest", absolute ? absolute : path);
         agent = agent_part(root, plugin_dir, diagnostics);
         (void)cJSON_AddItemToObject(compiled, "agent", agent);

@@ -23,7 +23,10 @@
  */
 int compile_manifest(const char *path, const char *plugin_dir, cJSON **ret, struct diagnostics *diagnostics);
 
-/* Only the `agent` part, as an object; no plugin is opened. */
+/*
+ * Only the `agent` part, as an object; no plugin is opened and nothing else is checked. So that a daemon can be asked
+ * while its manifest is being edited, errors elsewhere (then diagnosed) do not matter once the part came whole.
+ */
 int compile_agent_part(const char *path, const char *plugin_dir, cJSON **ret, struct diagnostics *diagnostics);
 
 /*
@@ -36,6 +39,10 @@ int compile_args(const cJSON *compiled, const char *plugin, const char *task, ch
 
 /* The file of a plugin, in plugin_dir or else in installed_dir; owned by the caller. NULL when neither has it. */
 char *compile_find_plugin(const char *name, const char *plugin_dir, const char *installed_dir);
+
+/* The sentence about a plugin that is not there: where it was looked for and the nearest name. Returns buf. */
+char *compile_missing_plugin(const char *name, const char *plugin_dir, const char *installed_dir, char *buf,
+                             size_t len);
 
 /* The internal command `--compile -c FILE [--plugin-dir DIR]`: the result to descriptor 3, diagnostics to 4. */
 int compile_main(int argc, char **argv);

@@ -4,6 +4,7 @@
  * Whoever may open the socket may have tasks run with any arguments: its group has the powers of the agent's user.
  */
 #include "agent/supervisor.h"
+#include "kit/json.h"
 
 #include "agent/clock.h"
 #include "agent/log.h"
@@ -156,7 +157,7 @@ queue_text(struct control_client *client, const char *text)
 static void
 queue_line(struct control_client *client, cJSON *line)
 {
-    char *text = line ? cJSON_PrintUnformatted(line) : NULL;
+    char *text = line ? ga_json_print(line) : NULL;
 
     cJSON_Delete(line);
     if (text)
@@ -211,7 +212,7 @@ control_event(struct control *control, const struct event *event)
             (void)cJSON_AddStringToObject(line, "time_ns", number);
             (void)snprintf(number, sizeof(number), "%" PRIu64, event->sequence);
             (void)cJSON_AddStringToObject(line, "sequence", number);
-            text = cJSON_PrintUnformatted(line);
+            text = ga_json_print(line);
             cJSON_Delete(line);
             if (!text)
                 return;

@@ -87,7 +87,7 @@ fail:
 int
 client_send(struct client *client, const cJSON *request)
 {
-    char  *text = cJSON_PrintUnformatted(request);
+    char  *text = ga_json_print(request);
     size_t len = text ? strlen(text) : 0;
     size_t sent = 0;
     int    r = 0;
@@ -115,8 +115,7 @@ client_send(struct client *client, const cJSON *request)
 static int
 take_line(struct client *client, cJSON **ret)
 {
-    char *from = client->buf + client->seen;
-    char *end = client->buf ? memchr(from, '\n', client->len - client->seen) : NULL;
+    char *end = client->buf ? memchr(client->buf + client->seen, '\n', client->len - client->seen) : NULL;
     char  error[160];
 
     if (!end) {

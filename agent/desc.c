@@ -17,6 +17,7 @@
 #define TASKS_MAX 64
 #define TOPICS_MAX 256
 #define TEXT_MAX 4096
+#define SCHEME_MAX 31
 
 struct read {
     char  *reterr;
@@ -46,6 +47,16 @@ is_word(const char *text, char joiner)
     return 1;
 }
 
+/* Control characters, those of two bytes (U+0080 to U+009F) too. */
+static int
+has_controls(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (*c < ' ' || *c == 0x7f || (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
+            return 1;
+    return 0;
+}
+
 /* A copy of a text member; NULL when it is null and may be. 0 or -1. */
 static int
 take_text(const struct read *read, const cJSON *json, const char *key, int may_be_null, char **ret)
@@ -57,6 +68,8 @@ take_text(const struct read *read, const cJSON *json, const char *key, int may_b
         return 0;
     if (!text || strlen(text) > TEXT_MAX)
         return wrong(read, "its descriptor has no '%s', or one that is too long", key);
+    if (has_controls(text)) /* it is printed on terminals, and in lists of one line each */
+        return wrong(read, "its descriptor has a '%s' with a line break or another control character", key);
     *ret = strdup(text);
     return *ret ? 0 : wrong(read, "no memory");
 }
@@ -87,8 +100,25 @@ split_choices(const struct read *read, const char *text, struct option_desc *opt
             return wrong(read, "no memory");
         }
         option->choices[option->n_choices++] = choice;
+        if (!*choice || strchr(choice, ' '))
+            return wrong(read, "its option '%s' has the choice '%.64s', which is no word", option->key, choice);
         text += n + (text[n] == '|');
     }
+    return 0;
+}
+
+/* "scheme" or "scheme:port" */
+static int
+check_scheme(const struct read *read, const struct option_desc *option, const char *choice)
+{
+    size_t        n = strcspn(choice, ":");
+    const char   *port = choice + n;
+    unsigned long number = *port ? strtoul(port + 1, NULL, 10) : 1;
+
+    if (n == 0 || n > SCHEME_MAX || strspn(choice, "abcdefghijklmnopqrstuvwxyz0123456789+.-") != n ||
+        (*port && (port[1 + strspn(port + 1, "0123456789")] || number < 1 || number > 65535)))
+        return wrong(read, "its option '%s' takes URLs of '%.64s', which is no scheme or scheme:port", option->key,
+                     choice);
     return 0;
 }
 
@@ -105,8 +135,13 @@ check_option(const struct read *read, const struct option_desc *option)
         return wrong(read, "its option '%s' has the unknown type 0x%x", option->key, option->type);
     if ((base == GA_T_ENUM || base == GA_T_URL) && option->n_choices == 0)
         return wrong(read, "its option '%s' is an enum or URL without choices", option->key);
+    for (size_t i = 0; base == GA_T_URL && i < option->n_choices; i++)
+        if (check_scheme(read, option, option->choices[i]) < 0)
+            return -1;
     if (option->min > option->max)
         return wrong(read, "its option '%s' has an empty range", option->key);
+    if (base == GA_T_SECRET && option->dflt)
+        return wrong(read, "its option '%s' is a secret with a default", option->key);
     return 0;
 }
 
@@ -166,8 +201,8 @@ check_triggers(const struct read *read, const struct task_desc *task)
     char   *rest;
     int     good = 1;
 
-    if ((task->every && ga_parse_duration(task->every, &ns) < 0) ||
-        (task->timeout && ga_parse_duration(task->timeout, &ns) < 0))
+    if ((task->every && (ga_parse_duration(task->every, &ns) < 0 || ns == 0)) ||
+        (task->timeout && (ga_parse_duration(task->timeout, &ns) < 0 || ns == 0)))
         return wrong(read, "its task '%s' has a period or timeout that is no duration", task->name);
     if (!task->on)
         return 0;
@@ -213,7 +248,15 @@ read_tasks(const struct read *read, const cJSON *list, struct plugin_desc *desc)
     desc->tasks = calloc((size_t)n, sizeof(*desc->tasks));
     if (!desc->tasks)
         return wrong(read, "no memory");
-    cJSON_ArrayForEach(json, list) if (read_task(read, json, &desc->tasks[desc->n_tasks++]) < 0) return -1;
+    cJSON_ArrayForEach(json, list)
+    {
+        struct task_desc *task = &desc->tasks[desc->n_tasks++];
+
+        if (read_task(read, json, task) < 0)
+            return -1;
+        if (desc_task(desc, task->name) != task)
+            return wrong(read, "its task '%s' is there twice", task->name);
+    }
     return 0;
 }
 
@@ -241,6 +284,16 @@ read_topics(const struct read *read, const cJSON *list, struct plugin_desc *desc
     return 0;
 }
 
+static int
+check_plugin(const struct read *read, const struct plugin_desc *desc)
+{
+    if (!is_word(desc->name, '-'))
+        return wrong(read, "its name '%.64s' is no lower kebab-case", desc->name);
+    if (desc->needs & ~GA_NEEDS_GPU)
+        return wrong(read, "it needs what this agent does not know (0x%x): use a newer agent", desc->needs);
+    return 0;
+}
+
 struct plugin_desc *
 desc_from_json(const cJSON *json, char *reterr, size_t reterr_len)
 {
@@ -254,7 +307,7 @@ desc_from_json(const cJSON *json, char *reterr, size_t reterr_len)
     if (take_text(&read, json, "name", 0, &desc->name) == 0 &&
         take_text(&read, json, "version", 0, &desc->version) == 0 &&
         take_text(&read, json, "summary", 0, &desc->summary) == 0 &&
-        take_u32(&read, json, "needs", &desc->needs) == 0 &&
+        take_u32(&read, json, "needs", &desc->needs) == 0 && check_plugin(&read, desc) == 0 &&
         read_options(&read, ga_json_get(json, "options"), &desc->options, &desc->n_options) == 0 &&
         read_tasks(&read, ga_json_get(json, "tasks"), desc) == 0 &&
         read_topics(&read, ga_json_get(json, "topics"), desc) == 0)

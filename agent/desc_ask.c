@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +53,7 @@ start(struct asked *asked, const char *sandbox)
     int                      wire[2] = {-1, -1};
     int                      job_fd = text ? memfd_from("job", text, strlen(text)) : -ENOMEM;
     int                      text_fd = memfd_from("text", NULL, 0);
+    const struct rlimit      most = {.rlim_cur = DESCRIPTOR_MAX, .rlim_max = DESCRIPTOR_MAX};
     int                      r = 0;
 
     cJSON_Delete(job);
@@ -68,6 +70,8 @@ start(struct asked *asked, const char *sandbox)
                                        .fds = {wire[1], job_fd, asked->result_fd, text_fd},
                                        .n_fds = 4},
                        &asked->pid, &asked->pidfd);
+    if (r == 0) /* what it prints and reports lies in memory: not without end */
+        (void)prlimit(asked->pid, RLIMIT_FSIZE, &most, NULL);
     asked->wire_fd = wire[0];
     if (wire[0] >= 0)
         (void)fcntl(wire[0], F_SETFL, O_NONBLOCK);
@@ -107,50 +111,81 @@ read_verdict(struct asked *asked)
     }
 }
 
-/* What it wrote, on one line, for a process that said nothing on the wire. */
+/* The first line that it wrote, for a process that said nothing on the wire. */
 static void
 last_words(const struct asked *asked, char *buf, size_t len)
 {
-    char  *output = NULL;
-    size_t n = 0;
+    char    line[200];
+    ssize_t n = pread(asked->output_fd, line, sizeof(line) - 1, 0);
 
-    *buf = '\0';
-    if (fd_read_all(asked->output_fd, 4096, &output, &n) == 0 && n > 0) {
-        output[strcspn(output, "\n")] = '\0';
-        (void)snprintf(buf, len, ": %.200s", output);
+    line[n > 0 ? n : 0] = '\0';
+    line[strcspn(line, "\r\n")] = '\0';
+    if (*line)
+        wire_text_repair(line);
+    (void)snprintf(buf, len, "%s%s", *line ? ": " : "", line);
+}
+
+/* The reason why there is no descriptor, where its process gave none. */
+static void
+explain(const struct asked *asked, const siginfo_t *info, const char *why)
+{
+    struct desc_request *request = asked->request;
+    char                 words[256];
+    const char          *name = sigdescr_np(info->si_status);
+
+    last_words(asked, words, sizeof(words));
+    if (why)
+        (void)snprintf(request->error, sizeof(request->error), "%s: what it says of itself is no descriptor: %s",
+                       request->file, why);
+    else if (info->si_code == CLD_EXITED)
+        (void)snprintf(request->error, sizeof(request->error),
+                       "%s cannot be loaded: its process ended with status %d before it had described itself%s",
+                       request->file, info->si_status, words);
+    else
+        (void)snprintf(request->error, sizeof(request->error),
+                       "%s cannot be loaded: its process was ended by signal %d (%s)%s", request->file, info->si_status,
+                       name ? name : "unknown", words);
+}
+
+static void
+read_descriptor(struct asked *asked, const siginfo_t *info)
+{
+    struct desc_request *request = asked->request;
+    char                *text = NULL;
+    size_t               len = 0;
+    char                 why[256] = "";
+    cJSON               *json;
+
+    if (fd_read_all(asked->result_fd, DESCRIPTOR_MAX, &text, &len) < 0) {
+        explain(asked, info, "more than 4 MiB");
+        return;
     }
-    free(output);
+    json = ga_json_parse(text, len, why, sizeof(why));
+    free(text);
+    request->desc = json ? desc_from_json(json, why, sizeof(why)) : NULL;
+    cJSON_Delete(json);
+    if (request->desc && strcmp(request->desc->name, request->name) != 0) {
+        (void)snprintf(why, sizeof(why), "it calls itself '%s'", request->desc->name);
+        desc_free(request->desc);
+        request->desc = NULL;
+    }
+    if (!request->desc)
+        explain(asked, info, why);
 }
 
 static void
 judge(struct asked *asked, const siginfo_t *info, int late)
 {
     struct desc_request *request = asked->request;
-    char                *text = NULL;
-    size_t               len = 0;
-    char                 words[256];
-    char                 why[256];
-    cJSON               *json = NULL;
 
-    if (late) {
+    if (late)
         (void)snprintf(request->error, sizeof(request->error),
                        "%s did not describe itself within 5 s (does it wait for something when it is loaded?)",
                        request->file);
-        return;
-    }
-    if (read_verdict(asked) && fd_read_all(asked->result_fd, DESCRIPTOR_MAX, &text, &len) == 0)
-        json = ga_json_parse(text, len, why, sizeof(why));
-    if (json) {
-        request->desc = desc_from_json(json, why, sizeof(why));
-        if (!request->desc)
-            (void)snprintf(request->error, sizeof(request->error), "%s: %s", request->file, why);
-    } else if (!*request->error) {
-        last_words(asked, words, sizeof(words));
-        (void)snprintf(request->error, sizeof(request->error), "%s cannot be loaded: its process ended with %s %d%s",
-                       request->file, info->si_code == CLD_EXITED ? "status" : "signal", info->si_status, words);
-    }
-    cJSON_Delete(json);
-    free(text);
+    else if (read_verdict(asked))
+        read_descriptor(asked, info);
+    else if (!*request->error)
+        explain(asked, info, NULL);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define WORD_MAX 64
+#define TEXT_MAX 1000
 #define COUNT_MAX 1000 /* more than anybody reads */
 
 void
@@ -25,6 +26,25 @@ diagnostics_done(struct diagnostics *diagnostics)
     *diagnostics = (struct diagnostics){.file = NULL};
 }
 
+/* Keys and values are quoted in messages: what could break the line or steer a terminal becomes a question mark. */
+static void
+make_harmless(char *text)
+{
+    size_t cut = TEXT_MAX;
+
+    if (strlen(text) > TEXT_MAX) { /* a value of a megabyte was quoted */
+        while (((unsigned char)text[cut] & 0xc0) == 0x80)
+            cut--;
+        memcpy(text + cut, "...", 4);
+    }
+    for (unsigned char *c = (unsigned char *)text; *c; c++)
+        if (*c < ' ' || *c == 0x7f || (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)) {
+            if (*c == 0xc2) /* U+0080 to U+009F, two bytes */
+                *c++ = '?';
+            *c = '?';
+        }
+}
+
 __attribute__((format(printf, 4, 0))) static void
 add(struct diagnostics *diagnostics, struct place place, bool warning, const char *format, va_list args)
 {
@@ -33,15 +53,21 @@ add(struct diagnostics *diagnostics, struct place place, bool warning, const cha
 
     if (!warning)
         diagnostics->errors++; /* counted in any case: a manifest never passes for want of memory */
-    if (diagnostics->count >= COUNT_MAX || vasprintf(&text, format, args) < 0)
+    if (diagnostics->count >= COUNT_MAX || vasprintf(&text, format, args) < 0) {
+        diagnostics->dropped++;
         return;
+    }
     items = reallocarray(diagnostics->items, diagnostics->count + 1, sizeof(*items));
     if (!items) {
+        diagnostics->dropped++;
         free(text);
         return;
     }
+    make_harmless(text);
     diagnostics->items = items;
-    items[diagnostics->count++] = (struct diagnostic){.place = place, .warning = warning, .text = text};
+    items[diagnostics->count] =
+        (struct diagnostic){.place = place, .warning = warning, .order = diagnostics->count, .text = text};
+    diagnostics->count++;
 }
 
 void
@@ -72,14 +98,22 @@ by_place(const void *a, const void *b)
 
     if (one->place.line != other->place.line)
         return one->place.line < other->place.line ? -1 : 1;
-    return one->place.column < other->place.column ? -1 : one->place.column > other->place.column;
+    if (one->place.column != other->place.column)
+        return one->place.column < other->place.column ? -1 : 1;
+    return one->order < other->order ? -1 : 1;
+}
+
+void
+diagnostics_sort(struct diagnostics *diagnostics)
+{
+    if (diagnostics->count > 0)
+        qsort(diagnostics->items, diagnostics->count, sizeof(*diagnostics->items), by_place);
 }
 
 void
 diagnostics_print(struct diagnostics *diagnostics, FILE *out)
 {
-    if (diagnostics->count > 0)
-        qsort(diagnostics->items, diagnostics->count, sizeof(*diagnostics->items), by_place);
+    diagnostics_sort(diagnostics);
     for (size_t i = 0; i < diagnostics->count; i++) {
         const struct diagnostic *item = &diagnostics->items[i];
 
@@ -88,6 +122,9 @@ diagnostics_print(struct diagnostics *diagnostics, FILE *out)
             (void)fprintf(out, ":%u:%u", item->place.line, item->place.column);
         (void)fprintf(out, ": %s%s\n", item->warning ? "warning: " : "", item->text);
     }
+    if (diagnostics->dropped > 0)
+        (void)fprintf(out, "%s: and %zu more\n", diagnostics->file ? diagnostics->file : "manifest",
+                      diagnostics->dropped);
 }
 
 static unsigned
@@ -131,6 +168,22 @@ distance(const char *a, const char *b)
     return rows[n % 3][m];
 }
 
+/* The only one of the words that `word` is the beginning of. */
+static const char *
+completed(const char *word, const char *const *words, size_t n)
+{
+    size_t      len = strlen(word);
+    const char *whole = NULL;
+
+    for (size_t i = 0; len >= 3 && i < n; i++)
+        if (strncmp(words[i], word, len) == 0) {
+            if (whole && strcmp(whole, words[i]) != 0)
+                return NULL;
+            whole = words[i];
+        }
+    return whole;
+}
+
 const char *
 suggest(const char *word, const char *const *words, size_t n)
 {
@@ -140,10 +193,10 @@ suggest(const char *word, const char *const *words, size_t n)
     for (size_t i = 0; i < n; i++) {
         unsigned d = distance(word, words[i]);
 
-        if (d < strlen(words[i]) && d <= most && (!nearest || d < distance(word, nearest)))
+        if (2 * d < strlen(words[i]) && d <= most && (!nearest || d < distance(word, nearest)))
             nearest = words[i];
     }
-    return nearest;
+    return nearest ? nearest : completed(word, words, n);
 }
 
 char *

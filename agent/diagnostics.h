@@ -17,14 +17,16 @@ struct place {
 struct diagnostic {
     struct place place;
     bool         warning;
-    char        *text;
+    size_t       order; /* in which it was found */
+    char        *text;  /* one line, without control characters */
 };
 
 struct diagnostics {
     char              *file; /* as the user named it */
     struct diagnostic *items;
     size_t             count;
-    size_t             errors;
+    size_t             errors;  /* all of them, also those that were too many to keep */
+    size_t             dropped; /* errors and warnings that were too many to keep */
 };
 
 void diagnostics_init(struct diagnostics *diagnostics, const char *file);
@@ -35,10 +37,16 @@ void diagnose(struct diagnostics *diagnostics, struct place place, const char *f
 void diagnose_warning(struct diagnostics *diagnostics, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Into the order of the file. */
+void diagnostics_sort(struct diagnostics *diagnostics);
+
 /* In the order of the file: "FILE:LINE:COLUMN: TEXT", "FILE: TEXT" without a place, warnings marked. */
 void diagnostics_print(struct diagnostics *diagnostics, FILE *out);
 
-/* The nearest of `n` words to `word` when it is near enough to be a slip, else NULL. */
+/*
+ * The nearest of `n` words to `word` when it is near enough to be a slip, or the only one that it is the beginning of;
+ * else NULL. Letters' case, and - for _, are no difference.
+ */
 const char *suggest(const char *word, const char *const *words, size_t n);
 
 /* ", did you mean 'x'?" or "" in buf, which is returned. */

@@ -1,5 +1,6 @@
 /* host.c: the host functions, in terms of the wire. */
 #include "agent/host.h"
+#include "kit/json.h"
 
 #include "agent/wire.h"
 
@@ -395,7 +396,7 @@ host_result(struct ga_run *run, const char *json)
     }
     r = mask_json(&run->mask, doc);
     if (r > 0)
-        text = cJSON_PrintUnformatted(doc);
+        text = ga_json_print(doc);
     cJSON_Delete(doc);
     if (r < 0 || (r > 0 && !text)) {
         host_log(run, GA_LOG_ERR, "the task's result was left out: no memory");

@@ -45,7 +45,8 @@ struct ga_run {
     int                     wire_fd;
     int                     result_fd;
     int                     text_fd;
-    int                     state_fd; /* the plugin's folder, or -1 */
+    int                     state_fd;  /* the plugin's folder, or -1 */
+    int                     never_ran; /* a dry run, and the plugin has no folder yet */
     int                     cancel_fd;
     int                     dry_run;
     int                     resident;

@@ -1,5 +1,6 @@
 /* host_acts.c: what a task asks the supervisor and waits for: acts and events. */
 #include "agent/host.h"
+#include "kit/json.h"
 #include "agent/host_values.h"
 #include "agent/load.h"
 #include "agent/wire.h"
@@ -134,7 +135,7 @@ parse_details(struct ga_run *run, const char *details)
         host_fail(run, "contract", "task '%s' called act() with details that are no JSON object", run->task->name);
     if (len <= WIRE_MAX / 8)
         return doc;
-    text = cJSON_PrintUnformatted(doc);
+    text = ga_json_print(doc);
     if (text && strlen(text) <= WIRE_MAX * 3 / 4) {
         free(text);
         return doc;
@@ -241,7 +242,7 @@ refuse_event(struct ga_run *run, const char *topic, const char *why)
 static size_t
 printed_len(const cJSON *doc)
 {
-    char  *text = cJSON_PrintUnformatted(doc);
+    char  *text = ga_json_print(doc);
     size_t len = text ? strlen(text) : SIZE_MAX;
 
     free(text);
@@ -279,7 +280,7 @@ static int
 deliver(struct ga_run *run, const cJSON *event, cJSON *packet, struct ga_event *ret)
 {
     const cJSON *payload = cJSON_GetObjectItemCaseSensitive(event, "payload");
-    char        *text = cJSON_IsObject(payload) ? cJSON_PrintUnformatted(payload) : strdup("{}");
+    char        *text = cJSON_IsObject(payload) ? ga_json_print(payload) : strdup("{}");
     int64_t      time = 0;
 
     cJSON_Delete(run->event_packet);

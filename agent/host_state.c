@@ -63,6 +63,8 @@ host_state_get(struct ga_run *run, const char *name, const void **ret, size_t *r
     int         r;
 
     check_name(run, "state_get", name);
+    if (run->never_ran)
+        return 1;
     if (run->state_fd < 0)
         return unreadable(run, name, "there is no folder for the plugin's state");
     fd = openat(run->state_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

@@ -1,5 +1,6 @@
 /* journal.c: the append-only record of runs, acts and events. */
 #include "agent/journal.h"
+#include "kit/json.h"
 
 #include "agent/clock.h"
 #include "agent/log.h"
@@ -192,7 +193,7 @@ journal_append(struct journal *journal, cJSON *record)
         (void)open_newest(journal);
     (void)snprintf(seq, sizeof(seq), "%" PRIu64, journal->seq + 1);
     if (!cJSON_AddStringToObject(record, "time", clock_iso(clock_real_ns(), when)) ||
-        !cJSON_AddStringToObject(record, "seq", seq) || !(line = cJSON_PrintUnformatted(record))) {
+        !cJSON_AddStringToObject(record, "seq", seq) || !(line = ga_json_print(record))) {
         r = -ENOMEM;
         goto out;
     }

@@ -149,8 +149,8 @@ fail:
 static bool
 take_line(struct journal_reader *reader, cJSON **ret)
 {
-    char  *from = reader->buf + reader->start;
-    char  *end = reader->buf ? memchr(from, '\n', reader->len - reader->start) : NULL;
+    char  *from = reader->buf ? reader->buf + reader->start : NULL;
+    char  *end = from ? memchr(from, '\n', reader->len - reader->start) : NULL;
     char   error[160];
     cJSON *record;
 
@@ -191,9 +191,12 @@ fill(struct journal_reader *reader)
         reader->buf = buf;
         reader->room = room;
     }
-    ssize_t n = read(reader->files[reader->current].fd, reader->buf + reader->len, reader->room - reader->len);
+    ssize_t n;
+    do {
+        n = read(reader->files[reader->current].fd, reader->buf + reader->len, reader->room - reader->len);
+    } while (n < 0 && errno == EINTR);
     if (n < 0) {
-        return errno == EINTR ? 0 : -errno;
+        return -errno;
     }
     reader->len += (size_t)n;
     return n;

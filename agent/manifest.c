@@ -16,6 +16,8 @@ struct parse {
     size_t              len;
     unsigned            nodes;
     unsigned            depth;
+    bool                partly; /* keep what came whole before an error */
+    bool                hollow; /* something was left out: the tree is not what was written */
 };
 
 static struct place
@@ -64,6 +66,40 @@ node_kind(const struct node *node)
     return node->type == NODE_MAP ? "a map" : node->type == NODE_LIST ? "a list" : "a value";
 }
 
+/* Where a byte is; the reader, unlike the scanner, counts no lines. */
+static struct place
+place_at(const struct parse *parse, size_t offset)
+{
+    struct place place = {.line = 1, .column = 1};
+
+    for (size_t i = 0; i < offset && i < parse->len; i++)
+        if (parse->text[i] == '\n') {
+            place.line++;
+            place.column = 1;
+        } else if (((unsigned char)parse->text[i] & 0xc0) != 0x80) {
+            place.column++;
+        }
+    return place;
+}
+
+/* Is there a tab at this place? Marks count characters, not bytes. */
+static bool
+is_tab(const struct parse *parse, yaml_mark_t mark)
+{
+    const char *at = parse->text;
+    const char *end = parse->text + parse->len;
+
+    for (size_t line = 0; at && line < mark.line; line++) {
+        at = memchr(at, '\n', (size_t)(end - at));
+        at = at ? at + 1 : NULL;
+    }
+    for (size_t column = 0; at && at < end && column < mark.column; column++)
+        do
+            at++;
+        while (at < end && ((unsigned char)*at & 0xc0) == 0x80);
+    return at && at < end && *at == '\t';
+}
+
 /* Says what the parser found wrong. */
 static void
 parser_error(struct parse *parse)
@@ -71,10 +107,12 @@ parser_error(struct parse *parse)
     const yaml_parser_t *parser = &parse->parser;
     const char          *problem = parser->problem ? parser->problem : "not YAML";
 
-    if (parser->error == YAML_READER_ERROR)
-        diagnose(parse->diagnostics, (struct place){.line = 0}, "not readable as UTF-8 text: %s at byte %zu", problem,
-                 parser->problem_offset);
-    else if (parser->problem_mark.index < parse->len && parse->text[parser->problem_mark.index] == '\t')
+    if (parser->error == YAML_MEMORY_ERROR)
+        diagnose(parse->diagnostics, (struct place){.line = 0}, "no memory");
+    else if (parser->error == YAML_READER_ERROR)
+        diagnose(parse->diagnostics, place_at(parse, parser->problem_offset), "not readable as UTF-8 text: %s",
+                 problem);
+    else if (is_tab(parse, parser->problem_mark))
         diagnose(parse->diagnostics, place_of(parser->problem_mark), "a tab: indent with blanks");
     else if (parser->context)
         diagnose(parse->diagnostics, place_of(parser->problem_mark), "%s %s (which begins in line %zu)", problem,
@@ -133,9 +171,9 @@ scalar(struct parse *parse, const yaml_event_t *event)
     return node;
 }
 
-/* What this subset leaves out. */
-static bool
-plain_enough(struct parse *parse, const yaml_event_t *event)
+/* What this subset leaves out. Anchors and tags are passed over, so that the rest is looked at all the same. */
+static void
+check_plain(struct parse *parse, const yaml_event_t *event)
 {
     const yaml_char_t *anchor = NULL;
     const yaml_char_t *tag = NULL;
@@ -149,10 +187,6 @@ plain_enough(struct parse *parse, const yaml_event_t *event)
     } else if (event->type == YAML_MAPPING_START_EVENT) {
         anchor = event->data.mapping_start.anchor;
         tag = event->data.mapping_start.tag;
-    } else {
-        diagnose(parse->diagnostics, place_of(event->start_mark), "an alias (*%s): write the value out",
-                 event->type == YAML_ALIAS_EVENT ? (const char *)event->data.alias.anchor : "?");
-        return false;
     }
     if (anchor)
         diagnose(parse->diagnostics, place_of(event->start_mark),
@@ -160,7 +194,23 @@ plain_enough(struct parse *parse, const yaml_event_t *event)
     if (tag)
         diagnose(parse->diagnostics, place_of(event->start_mark), "a tag (%s): not used here, leave it out",
                  (const char *)tag);
-    return !anchor && !tag;
+}
+
+/* Stands for an alias, so that what follows is looked at. */
+static struct node *
+alias(struct parse *parse, const yaml_event_t *event)
+{
+    struct node *node = node_new(parse, NODE_SCALAR, event->start_mark);
+
+    diagnose(parse->diagnostics, place_of(event->start_mark), "an alias (*%s): write the value out",
+             (const char *)event->data.alias.anchor);
+    parse->hollow = true;
+    if (node)
+        node->text = strdup("");
+    if (node && node->text)
+        return node;
+    node_free(node);
+    return NULL;
 }
 
 static bool
@@ -225,13 +275,18 @@ pair(struct parse *parse, struct node *map)
         return 0;
     }
     key = value_from(parse, &event);
-    if (key && key->type != NODE_SCALAR)
-        diagnose(parse->diagnostics, key->place, "a key must be a word, not %s", node_kind(key));
-    else if (key && next_event(parse, &event))
+    if (key && next_event(parse, &event))
         value = value_from(parse, &event);
     if (!value) {
         node_free(key);
         return -1;
+    }
+    if (key->type != NODE_SCALAR) {
+        diagnose(parse->diagnostics, key->place, "a key must be a word, not %s", node_kind(key));
+        parse->hollow = true;
+        node_free(key);
+        node_free(value);
+        return 1;
     }
     if (node_get(map, key->text)) /* both stay in the tree: other errors are looked for all the same */
         diagnose(parse->diagnostics, key->place, "'%s' is given twice in this map", key->text);
@@ -253,6 +308,10 @@ map(struct parse *parse, yaml_mark_t mark)
         r = pair(parse, node);
     if (r == 0)
         return node;
+    if (node && parse->partly && parse->depth == 1) {
+        parse->hollow = true;
+        return node;
+    }
     node_free(node);
     return NULL;
 }
@@ -264,12 +323,13 @@ value_from(struct parse *parse, yaml_event_t *event)
     struct node      *node = NULL;
     yaml_event_type_t type = event->type;
     yaml_mark_t       mark = event->start_mark;
-    bool              good = plain_enough(parse, event);
+    bool              leaf = type == YAML_SCALAR_EVENT || type == YAML_ALIAS_EVENT;
 
-    if (good && type == YAML_SCALAR_EVENT)
-        node = scalar(parse, event);
+    check_plain(parse, event);
+    if (leaf)
+        node = type == YAML_SCALAR_EVENT ? scalar(parse, event) : alias(parse, event);
     yaml_event_delete(event);
-    if (!good || type == YAML_SCALAR_EVENT)
+    if (leaf)
         return node;
     if (++parse->depth > MANIFEST_DEPTH_MAX)
         diagnose(parse->diagnostics, place_of(mark), "nested more than %d deep", MANIFEST_DEPTH_MAX);
@@ -285,38 +345,40 @@ document(struct parse *parse)
 {
     yaml_event_t event;
     struct node *node = NULL;
-    bool         done = false;
 
-    while (!done && next_event(parse, &event)) {
-        yaml_event_type_t type = event.type;
-        yaml_mark_t       mark = event.start_mark;
+    while (!parse->hollow || !parse->partly) {
+        yaml_event_type_t type;
+        yaml_mark_t       mark;
 
-        if (type == YAML_STREAM_START_EVENT || type == YAML_DOCUMENT_END_EVENT) {
+        if (!next_event(parse, &event))
+            break;
+        type = event.type;
+        mark = event.start_mark;
+        if (type == YAML_STREAM_END_EVENT) {
             yaml_event_delete(&event);
-        } else if (type == YAML_STREAM_END_EVENT) {
-            yaml_event_delete(&event);
-            if (!node)
-                node = node_new(parse, NODE_MAP, mark);
-            return node;
-        } else if (type == YAML_DOCUMENT_START_EVENT) {
-            yaml_event_delete(&event);
-            if (node) {
-                diagnose(parse->diagnostics, place_of(mark), "a second document: one file holds one manifest");
-                done = true;
-            }
-        } else {
-            node = value_from(parse, &event);
-            done = node == NULL;
+            return node ? node : node_new(parse, NODE_MAP, mark);
         }
+        if (type == YAML_STREAM_START_EVENT || type == YAML_DOCUMENT_START_EVENT || type == YAML_DOCUMENT_END_EVENT) {
+            yaml_event_delete(&event);
+            if (type != YAML_DOCUMENT_START_EVENT || !node)
+                continue;
+            diagnose(parse->diagnostics, place_of(mark), "a second document: one file holds one manifest");
+            break;
+        }
+        node = value_from(parse, &event);
+        if (!node)
+            break;
     }
+    if (parse->partly)
+        return node;
     node_free(node);
     return NULL;
 }
 
-struct node *
-manifest_parse(const char *text, size_t len, struct diagnostics *diagnostics)
+static struct node *
+parse_text(const char *text, size_t len, bool partly, struct diagnostics *diagnostics)
 {
-    struct parse parse = {.diagnostics = diagnostics, .text = text, .len = len};
+    struct parse parse = {.diagnostics = diagnostics, .text = text, .len = len, .partly = partly};
     size_t       errors = diagnostics->errors;
     struct node *node;
 
@@ -330,7 +392,16 @@ manifest_parse(const char *text, size_t len, struct diagnostics *diagnostics)
     yaml_parser_delete(&parse.parser);
     if (!node && diagnostics->errors == errors)
         diagnose(diagnostics, (struct place){.line = 0}, "no memory");
-    return node;
+    if (!parse.hollow || partly)
+        return node;
+    node_free(node);
+    return NULL;
+}
+
+struct node *
+manifest_parse(const char *text, size_t len, struct diagnostics *diagnostics)
+{
+    return parse_text(text, len, false, diagnostics);
 }
 
 static ssize_t
@@ -352,13 +423,13 @@ read_whole(int fd, char *buf, size_t len)
     return (ssize_t)got;
 }
 
-struct node *
-manifest_read(const char *path, struct diagnostics *diagnostics)
+static struct node *
+read_file(const char *path, bool partly, struct diagnostics *diagnostics)
 {
     const struct place whole = {.line = 0};
-    int                fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a fifo must not hang us */
-    struct stat        st;
     char              *text = malloc(MANIFEST_MAX + 1);
+    int                fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a fifo must not hang us */
+    struct stat        st;
     ssize_t            n = -1;
     struct node       *node = NULL;
 
@@ -372,9 +443,21 @@ manifest_read(const char *path, struct diagnostics *diagnostics)
     else if (n > (ssize_t)MANIFEST_MAX)
         diagnose(diagnostics, whole, "is larger than %u KiB: no manifest needs that", MANIFEST_MAX >> 10);
     else
-        node = manifest_parse(text, (size_t)n, diagnostics);
+        node = parse_text(text, (size_t)n, partly, diagnostics);
     free(text);
     if (fd >= 0)
         (void)close(fd);
     return node;
+}
+
+struct node *
+manifest_read(const char *path, struct diagnostics *diagnostics)
+{
+    return read_file(path, false, diagnostics);
+}
+
+struct node *
+manifest_read_partly(const char *path, struct diagnostics *diagnostics)
+{
+    return read_file(path, true, diagnostics);
 }

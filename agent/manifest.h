@@ -2,7 +2,8 @@
  * manifest.h: a YAML file as a tree with places.
  *
  * The subset that configuration needs: maps, lists and scalars. Anchors, aliases, tags, further documents, keys that
- * are no scalars and keys given twice are errors with their place.
+ * are no scalars and keys given twice are errors with their place. All of them are found in one go; only what breaks
+ * YAML's syntax, or a limit below, ends the search.
  */
 #ifndef AGENT_MANIFEST_H
 #define AGENT_MANIFEST_H
@@ -30,6 +31,12 @@ struct node *manifest_parse(const char *text, size_t len, struct diagnostics *di
 
 /* Reads and parses a file. */
 struct node *manifest_read(const char *path, struct diagnostics *diagnostics);
+
+/*
+ * The same for who needs one part only: with a syntax error, which is diagnosed all the same, the keys of the outermost
+ * map that came whole before it. NULL when there is not even a map.
+ */
+struct node *manifest_read_partly(const char *path, struct diagnostics *diagnostics);
 
 void node_free(struct node *node); /* accepts NULL */
 

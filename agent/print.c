@@ -1,8 +1,6 @@
 /* print.c: what the command line prints. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* strptime, timegm, strchrnul */
-#endif
 #include "agent/print.h"
+#include "kit/json.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +10,7 @@
 #include <unistd.h>
 
 #include "agent/clock.h"
-#include "kit/units.h"
+#include "kit/text.h"
 
 #define COLUMNS_MAX 12
 
@@ -80,18 +78,19 @@ print_outcome_color(const char *outcome)
 static size_t
 character(const unsigned char *s)
 {
-    if (s[0] < 0x80) {
-        return s[0] >= 0x20 && s[0] != 0x7f ? 1 : 0;
+    const char *text = (const char *)s;
+    size_t      n = ga_utf8_len(text, strnlen(text, 4));
+    uint32_t    code;
+
+    if (n <= 1) {
+        return n == 1 && s[0] >= 0x20 && s[0] != 0x7f ? 1 : 0;
     }
-    size_t n = s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : 0;
-    uint32_t code = s[0] & (0x7fu >> n);
+    code = s[0] & (0x7fu >> n);
     for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
         code = code << 6 | (s[i] & 0x3fu);
     }
-    if (code < 0xa0 || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069)) {
+    if (code < 0xa0 || (code >= 0x200e && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+        (code >= 0x2066 && code <= 0x2069)) {
         return 0;
     }
     return n;
@@ -272,7 +271,7 @@ print_details(FILE *out, const cJSON *details)
         if (strcmp(item->string, "diff") == 0) {
             continue;
         }
-        char *text = cJSON_IsString(item) ? strdup(item->valuestring) : cJSON_PrintUnformatted(item);
+        char *text = cJSON_IsString(item) ? strdup(item->valuestring) : ga_json_print(item);
         (void)fputs("      ", out);
         print_safe(out, item->string, false);
         (void)fputs(": ", out);
@@ -360,14 +359,14 @@ print_ago(const char *iso, int64_t now_ns, char *buf, size_t len)
     } else {
         (void)snprintf(text, sizeof(text), "%lld d", (long long)(distance / 86400));
     }
-    (void)snprintf(buf, len, s <= 0 ? "%s ago" : "in %s", text);
+    (void)snprintf(buf, len, distance == 0 ? "now" : s < 0 ? "%s ago" : "in %s", text);
     return buf;
 }
 
 void
 print_json(FILE *out, const cJSON *json)
 {
-    char *text = cJSON_PrintUnformatted(json);
+    char *text = ga_json_print(json);
 
     (void)fprintf(out, "%s\n", text ? text : "null");
     free(text);

@@ -59,7 +59,7 @@ void print_act(FILE *out, const cJSON *act);
 /* The value of a string member, or "" when there is none. Borrowed. */
 const char *print_str(const cJSON *object, const char *key);
 
-/* "2m ago", "in 3h", "now": the distance of an ISO time from now. Returns buf; "-" when iso is empty. */
+/* "2 min ago", "in 3 h", "now": the distance of an ISO time from now. Returns buf; "-" when iso is empty. */
 char *print_ago(const char *iso, int64_t now_ns, char *buf, size_t len);
 
 /* Nanoseconds since the epoch of "2026-11-23", "2026-11-23T12:00[:00[.123456]][Z]" (UTC). 0 or -EINVAL. */

@@ -1,5 +1,6 @@
 /* publish.c: spreads events to tasks, to the journal and to those who watch. */
 #include "agent/supervisor.h"
+#include "kit/json.h"
 
 #include "agent/clock.h"
 
@@ -95,7 +96,7 @@ publish(struct supervisor *supervisor, const char *topic, const char *origin, co
 void
 publish_json(struct supervisor *supervisor, const char *topic, const char *origin, cJSON *payload)
 {
-    char *text = cJSON_PrintUnformatted(payload);
+    char *text = ga_json_print(payload);
 
     if (text && strlen(text) <= BUS_PAYLOAD_MAX)
         publish(supervisor, topic, origin, text);

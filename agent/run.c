@@ -1,5 +1,6 @@
 /* run.c: one run, seen from the supervisor. */
 #include "agent/run.h"
+#include "kit/json.h"
 
 #include "agent/clock.h"
 #include "agent/run_job.h"
@@ -247,7 +248,7 @@ static void
 on_emit(struct run *run, const cJSON *packet)
 {
     const cJSON *payload = cJSON_GetObjectItemCaseSensitive(packet, "payload");
-    char        *text = cJSON_IsObject(payload) ? cJSON_PrintUnformatted(payload) : strdup("{}");
+    char        *text = cJSON_IsObject(payload) ? ga_json_print(payload) : strdup("{}");
 
     if (text && strlen(text) <= BUS_PAYLOAD_MAX && topic_valid(packet_str(packet, "topic")))
         run->ops->emit(run, packet_str(packet, "topic"), text, run->userdata);

@@ -1,5 +1,6 @@
 /* run_job.c: the job that a runner is given. */
 #include "agent/run_job.h"
+#include "kit/json.h"
 
 #include "agent/wire.h"
 
@@ -114,7 +115,7 @@ job_make(const struct run_request *request, int *ret_fd, const char *ret_env[JOB
     if (r < 0 && !request->dry_run) /* a dry run leaves nothing behind, nor does it need the folder */
         return r;
     job = job_build(request, args, rules);
-    text = job ? cJSON_PrintUnformatted(job) : NULL;
+    text = job ? ga_json_print(job) : NULL;
     cJSON_Delete(job);
     if (!text)
         return -ENOMEM;

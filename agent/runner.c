@@ -1,5 +1,6 @@
 /* runner.c: the process of one run. */
 #include "agent/runner.h"
+#include "kit/json.h"
 
 #include "agent/host.h"
 #include "agent/load.h"
@@ -86,6 +87,9 @@ open_state(struct ga_run *run, const char *path)
     if (!path)
         return;
     run->state_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    run->never_ran = run->state_fd < 0 && errno == ENOENT && run->dry_run; /* a dry run makes no folder either */
+    if (run->never_ran)
+        return;
     if (run->state_fd < 0)
         host_log(run, GA_LOG_ERR, "cannot open the plugin's folder '%s': %m", path);
     else
@@ -135,7 +139,7 @@ static _Noreturn void
 describe(struct ga_run *run)
 {
     cJSON *doc = load_describe(run->plugin);
-    char  *text = doc ? cJSON_PrintUnformatted(doc) : NULL;
+    char  *text = doc ? ga_json_print(doc) : NULL;
     size_t len = text ? strlen(text) : 0;
 
     if (!text)

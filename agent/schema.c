@@ -18,21 +18,38 @@
 #define DEFAULT_OPEN_FILES "1024"
 #define LEAST_PERIOD_NS INT64_C(10000000)
 
+/* Keys of `map` that are none of `words`. What is an option or an argument was put one level too high. */
+static void
+check_keys(const struct schema_request *request, const struct node *map, const char *const *words, size_t n,
+           const char *where, const struct option_desc *options, size_t n_options, const char *below)
+{
+    for (size_t i = 0; map && map->type == NODE_MAP && i < map->count; i++) {
+        const struct node *key = map->keys[i];
+        char               hint[128];
+        size_t             k = 0;
+        size_t             o = 0;
+
+        while (k < n && strcmp(words[k], key->text) != 0)
+            k++;
+        while (o < n_options && strcmp(options[o].key, key->text) != 0)
+            o++;
+        if (k < n)
+            continue;
+        if (o < n_options)
+            diagnose(request->diagnostics, key->place, "'%s' of %s must stand below '%s'", key->text, where, below);
+        else
+            diagnose(request->diagnostics, key->place, "unknown key '%s' in %s%s", key->text, where,
+                     suggestion(key->text, words, n, hint, sizeof(hint)));
+    }
+}
+
 void
 schema_keys(struct diagnostics *diagnostics, const struct node *map, const char *const *words, size_t n,
             const char *where)
 {
-    for (size_t i = 0; map && map->type == NODE_MAP && i < map->count; i++) {
-        const char *key = map->keys[i]->text;
-        char        hint[128];
-        size_t      k = 0;
+    const struct schema_request request = {.diagnostics = diagnostics};
 
-        while (k < n && strcmp(words[k], key) != 0)
-            k++;
-        if (k == n)
-            diagnose(diagnostics, map->keys[i]->place, "unknown key '%s' in %s%s", key, where,
-                     suggestion(key, words, n, hint, sizeof(hint)));
-    }
+    check_keys(&request, map, words, n, where, NULL, 0, NULL);
 }
 
 /* A map, or nothing: 1 when there is one to look into. */
@@ -214,8 +231,8 @@ deadline(const struct schema_request *request, const struct task_desc *task, con
         diagnose(request->diagnostics, node->place, "'timeout' of %s %s must be longer than nothing", request->name,
                  task->name);
     if (node && always)
-        diagnose_warning(request->diagnostics, node->place, "%s %s runs always: its timeout is not used", request->name,
-                         task->name);
+        diagnose_warning(request->diagnostics, node->place, "%s %s runs always: its 'timeout' is not used",
+                         request->name, task->name);
     add_ns(out, "timeout_ns", ns);
 }
 
@@ -286,7 +303,7 @@ check_task(const struct schema_request *request, const struct task_desc *task, c
     if (!is_map(request, given, task->name))
         given = NULL;
     (void)snprintf(where, sizeof(where), "%s %s", request->name, task->name);
-    schema_keys(request->diagnostics, given, keys, COUNT(keys), where);
+    check_keys(request, given, keys, COUNT(keys), where, task->args, task->n_args, "args");
     (void)cJSON_AddStringToObject(out, "name", task->name);
     add_triggers(request, task, given, out);
     add_args(request, task, given, given ? given->place : request->place, plugin_rules, out);
@@ -339,7 +356,8 @@ schema_plugin(const struct schema_request *request)
     const struct node       *tasks = node_get(request->given, "tasks");
     cJSON                   *list;
 
-    schema_keys(request->diagnostics, request->given, keys, COUNT(keys), request->name);
+    check_keys(request, request->given, keys, COUNT(keys), request->name, request->desc->options,
+               request->desc->n_options, "options");
     (void)cJSON_AddStringToObject(plugin, "name", request->name);
     (void)cJSON_AddStringToObject(plugin, "file", request->file);
     (void)cJSON_AddStringToObject(plugin, "version", request->desc->version);

@@ -152,6 +152,7 @@ status_report(struct supervisor *supervisor)
     (void)cJSON_AddStringToObject(report, "version", PACKAGE_VERSION);
     add_time(report, "since", supervisor->since_ns);
     (void)cJSON_AddStringToObject(report, "manifest", supervisor->manifest);
+    add_time(report, "manifest_read", supervisor->manifest_read_ns);
     (void)cJSON_AddBoolToObject(report, "ready", supervisor->ready);
     (void)cJSON_AddBoolToObject(report, "ending", supervisor->ending);
     (void)cJSON_AddBoolToObject(reload, "ok", supervisor->reload_error == NULL);

@@ -166,6 +166,7 @@ on_reloaded(cJSON *compiled, const char *diagnostics, void *userdata)
         reload_failed(supervisor, "no memory");
         return;
     }
+    supervisor->manifest_read_ns = supervisor->read_begun_ns;
     warn_restart_needed(supervisor, agent);
     adopt_agent(supervisor, agent);
     cJSON_Delete(agent);
@@ -188,6 +189,7 @@ supervisor_reload(struct supervisor *supervisor)
         return; /* the one under way reads the newest file, or nobody needs it any more */
     (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=checking the manifest",
                      (uint64_t)(clock_monotonic_ns() / NS_PER_US));
+    supervisor->read_begun_ns = clock_real_ns();
     if (reload_begin(supervisor->loop, supervisor->manifest, supervisor->plugin_dir, on_reloaded, supervisor,
                      &supervisor->reload) < 0)
         reload_failed(supervisor, "cannot start the process that checks the manifest");
@@ -348,6 +350,7 @@ on_first_compiled(cJSON *compiled, const char *diagnostics, void *userdata)
     } else {
         supervisor->agent = cJSON_DetachItemFromObjectCaseSensitive(compiled, "agent");
         adopt_agent(supervisor, supervisor->agent);
+        supervisor->manifest_read_ns = supervisor->since_ns;
         status = start_serving(supervisor);
     }
     cJSON_Delete(compiled);

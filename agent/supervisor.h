@@ -104,7 +104,9 @@ struct supervisor {
     struct control  *control;
     struct reload   *reload;
     int64_t          since_ns;
-    uint64_t         sequence; /* of events */
+    int64_t          read_begun_ns;    /* when the reading of a manifest was last begun */
+    int64_t          manifest_read_ns; /* the same of the manifest in force */
+    uint64_t         sequence;         /* of events */
     uint64_t         n_runs;
     uint64_t         n_events;
     uint64_t         n_events_unjournalled;

@@ -172,6 +172,16 @@ check_one(const struct value_context *context, const struct option_desc *option,
     return value;
 }
 
+/* An empty list or map is as good as none. Diagnosed when that will not do. */
+static bool
+required(const struct value_context *context, const struct option_desc *option, const struct node *node)
+{
+    if (!(option->flags & GA_REQUIRED) || context->partly)
+        return false;
+    diagnose(context->diagnostics, node->place, "'%s' %s is empty: %s", option->key, context->owner, option->help);
+    return true;
+}
+
 static cJSON *
 check_list(const struct value_context *context, const struct option_desc *option, const struct node *node)
 {
@@ -185,6 +195,8 @@ check_list(const struct value_context *context, const struct option_desc *option
         if (value)
             (void)cJSON_AddItemToArray(list, value);
     }
+    if (good && node->count == 0 && required(context, option, node))
+        good = false;
     if (good)
         return list;
     cJSON_Delete(list);
@@ -204,6 +216,8 @@ check_map(const struct value_context *context, const struct option_desc *option,
         if (value)
             (void)cJSON_AddItemToObject(map, node->keys[i]->text, value);
     }
+    if (good && node->count == 0 && required(context, option, node))
+        good = false;
     if (good)
         return map;
     cJSON_Delete(map);
@@ -239,10 +253,15 @@ default_of(const struct value_context *context, const struct option_desc *option
     diagnostics_init(&faults, "default");
     quiet.diagnostics = &faults;
     quiet.vars = NULL;
-    quiet.look = false;
     node = manifest_parse(option->dflt, strlen(option->dflt), &faults);
     if (node)
         value = value_check(&quiet, option, node);
+    for (size_t i = 0; value && i < faults.count; i++) { /* what the host lacks is no fault of the plugin's */
+        if (faults.items[i].warning)
+            diagnose_warning(context->diagnostics, place, "%s (the default)", faults.items[i].text);
+        else
+            diagnose(context->diagnostics, place, "%s (the default)", faults.items[i].text);
+    }
     if (!value)
         diagnose(context->diagnostics, place,
                  "the default of '%s' %s is wrong (%s): report this to the plugin's author", option->key,

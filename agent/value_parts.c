@@ -4,6 +4,8 @@
 #include <gonka-agent/plugin.h>
 
 #include <ctype.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,17 +95,33 @@ has_dots(const char *path)
     return false;
 }
 
+/* A path that cannot be looked at may be there: a check without the agent's rights is no evidence. */
+static void
+look_for(const struct value_context *context, const struct option_desc *option, const struct node *node,
+         const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0)
+        return;
+    if (errno == ENOENT || errno == ENOTDIR)
+        diagnose(context->diagnostics, node->place, "'%s' %s: %s does not exist: %m", option->key, context->owner,
+                 path);
+    else
+        diagnose_warning(context->diagnostics, node->place, "'%s' %s: cannot see whether %s exists: %m", option->key,
+                         context->owner, path);
+}
+
 cJSON *
 value_path(const struct value_context *context, const struct option_desc *option, const struct node *node,
            const char *text)
 {
-    char        access[8] = "";
-    struct stat st;
-    size_t      len = strlen(text);
-    char       *path;
-    cJSON      *value;
+    char   access[8] = "";
+    size_t len = strlen(text);
+    char  *path;
+    cJSON *value;
 
-    if (*text != '/' || has_dots(text) || strchr(text, '\n')) {
+    if (*text != '/' || has_dots(text) || len >= PATH_MAX || strchr(text, '\n')) {
         diagnose(context->diagnostics, node->place, "'%s' %s must be an absolute path without '..', not '%s'",
                  option->key, context->owner, text);
         return NULL;
@@ -113,8 +131,8 @@ value_path(const struct value_context *context, const struct option_desc *option
     path = strndup(text, len);
     if (!path)
         return NULL;
-    if (context->look && option->flags & GA_MUST_EXIST && lstat(path, &st) < 0)
-        diagnose(context->diagnostics, node->place, "'%s' %s: %s: %m", option->key, context->owner, path);
+    if (context->look && option->flags & GA_MUST_EXIST)
+        look_for(context, option, node, path);
     (void)snprintf(access, sizeof(access), "%s%s%s%s", option->flags & GA_READ ? "r" : "",
                    option->flags & GA_WRITE ? "w" : "", option->flags & GA_EXEC ? "x" : "",
                    option->flags & GA_SOCKET ? "s" : "");
@@ -218,6 +236,11 @@ value_url(const struct value_context *context, const struct option_desc *option,
     struct url  url;
     const char *choice;
 
+    if (split(text, &url) < 0 && strchr(text, '@')) { /* not shown: a password may stand before the @ */
+        diagnose(context->diagnostics, node->place, "'%s' %s is no URL such as %.*s://host:port", option->key,
+                 context->owner, (int)strcspn(option->choices[0], ":"), option->choices[0]);
+        return NULL;
+    }
     if (split(text, &url) < 0) {
         diagnose(context->diagnostics, node->place, "'%s' %s must be a URL such as %.*s://host:port, not '%s'",
                  option->key, context->owner, (int)strcspn(option->choices[0], ":"), option->choices[0], text);
@@ -284,11 +307,13 @@ value_secret(const struct value_context *context, const struct option_desc *opti
     }
     text = value_expand(context, node->items[0]);
     if (text && good_reference(kind, text)) {
+        if (context->look && strcmp(kind, "file") == 0)
+            look_for(context, option, node->items[0], text);
         value = cJSON_CreateObject();
         (void)cJSON_AddStringToObject(value, kind, text);
-    } else if (text) {
-        diagnose(context->diagnostics, node->items[0]->place, "'%s' %s: '%s' is no %s", option->key, context->owner,
-                 text, strcmp(kind, "file") == 0 ? "absolute path" : "name");
+    } else if (text) { /* not shown: the secret itself is put there by mistake */
+        diagnose(context->diagnostics, node->items[0]->place, "'%s' %s: what stands after '%s' is no %s", option->key,
+                 context->owner, kind, strcmp(kind, "file") == 0 ? "absolute path" : "name");
     }
     free(text);
     return value;
@@ -328,9 +353,10 @@ variable(const struct value_context *context, const struct node *scalar, const c
         }
         at = next;
     }
-    if (at && at->type == NODE_SCALAR)
+    if (at && at->type == NODE_SCALAR && !node_is_null(at))
         return at->text;
-    diagnose(context->diagnostics, scalar->place, "${%s} is no single value", name);
+    diagnose(context->diagnostics, scalar->place, "${%s} is %s", name,
+             at && at->type == NODE_SCALAR ? "without a value in the manifest's 'node'" : "no single value");
     return NULL;
 }
 

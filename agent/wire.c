@@ -67,7 +67,7 @@ wire_send(int fd, const cJSON *packet, int pass_fd)
         struct cmsghdr align;
         char           bytes[CMSG_SPACE(sizeof(int))];
     } control = {.bytes = {0}};
-    char         *text = cJSON_PrintUnformatted(packet);
+    char         *text = ga_json_print(packet);
     struct iovec  iov = {.iov_base = text, .iov_len = text ? strlen(text) : 0};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
     ssize_t       n;

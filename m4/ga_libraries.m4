@@ -10,7 +10,7 @@ AC_DEFUN([GA_LIBRARIES], [
   PKG_CHECK_MODULES([CRYPTO], [libcrypto >= 3.0], [have_crypto=yes], [have_crypto=no])
   PKG_CHECK_MODULES([CMOCKA], [cmocka >= 1.1], [have_cmocka=yes], [have_cmocka=no])
   AM_CONDITIONAL([HAVE_CURL], [test "$have_curl" = yes])
-  AM_CONDITIONAL([HAVE_NATS], [test "$have_nats" = yes])
+  AM_CONDITIONAL([HAVE_NATS], [test "$have_nats$have_crypto" = yesyes])
   AM_CONDITIONAL([HAVE_CRYPTO], [test "$have_crypto" = yes])
   AM_CONDITIONAL([HAVE_CMOCKA], [test "$have_cmocka" = yes])
 ])

@@ -1,10 +1,12 @@
 """Start, readiness, watchdog, reload and end, as a service manager sees them."""
 import os
 import signal
+import socket
 import subprocess
 import time
 
-from conftest import AGENT, SLOW, wait_until
+import pytest
+from conftest import AGENT, SLOW, children_of, wait_until
 
 
 def test_ready_is_told_once_every_resident_task_serves(world, start):
@@ -121,7 +123,7 @@ def test_after_a_kill_the_next_start_closes_what_was_open(world, start):
 
 
 def test_runners_end_when_the_agent_is_killed(world, start):
-    from conftest import children_of, is_zombie
+    from conftest import is_zombie
     world.write("  sample-events: {}\n")
     daemon = start(world)
     runners = children_of(daemon.pid)
@@ -150,3 +152,28 @@ def test_idle_means_no_wake_ups(world, start):
     before = wait_until(lambda: (lambda a: a if time.sleep(0.3) is None and switches() == a else None)(switches()), "calm")
     time.sleep(2)  # nothing may happen in this time: that is the claim
     assert switches() - before == 0
+
+
+@pytest.mark.skipif(SLOW > 1, reason="ten thousand runs take too long with sanitizers")
+def test_ten_thousand_runs_leave_no_memory_and_no_descriptor_behind(world, start):
+    world.write("  sample-good: {tasks: {echo: {every: never}}}\n")
+    daemon = start(world)
+
+    def pss():
+        with open(f"/proc/{daemon.pid}/smaps_rollup", encoding="ascii") as lines:
+            return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+    def run(times):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(world.socket)
+            answers = client.makefile("rb")
+            for _ in range(times):
+                client.sendall(b'{"cmd":"run","plugin":"sample-good","task":"count"}\n')
+                while b'"t":"end"' not in answers.readline():
+                    pass
+    run(500)
+    before, descriptors = pss(), len(os.listdir(f"/proc/{daemon.pid}/fd"))
+    run(9500)
+    assert pss() - before < 256, f"{before} KiB before, {pss()} KiB after"
+    assert len(os.listdir(f"/proc/{daemon.pid}/fd")) <= descriptors
+    assert not children_of(daemon.pid)

@@ -103,13 +103,24 @@ answer(struct drive *drive, int wire, const cJSON *packet)
         (void)close(memory);
 }
 
+/* 1 when the packet's text holds `text`, which may be NULL. */
+static int
+holds(const cJSON *packet, const char *text)
+{
+    char *printed = text ? cJSON_PrintUnformatted(packet) : NULL;
+    int   found = !text || (printed && strstr(printed, text));
+
+    free(printed);
+    return found;
+}
+
 /* Does what the test wants done at this packet. 1 the wire was hung up. */
 static int
 react(struct drive *drive, int wire, pid_t pid, const cJSON *packet)
 {
     const char *type = drive_str(packet, "t");
 
-    if (drive->cancel_at && strcmp(type, drive->cancel_at) == 0)
+    if (drive->cancel_at && strcmp(type, drive->cancel_at) == 0 && holds(packet, drive->cancel_text))
         (void)kill(pid, SIGTERM);
     if (drive->hang_up_at && strcmp(type, drive->hang_up_at) == 0)
         return 1;

@@ -27,6 +27,7 @@ struct drive {
     int         sync_fd;      /* passed with answer 1; -1: a file in memory */
     const char *hang_up_at;   /* close the wire when such a packet came */
     const char *cancel_at;    /* SIGTERM when such a packet came */
+    const char *cancel_text;  /* only when the packet holds this text; NULL: any */
     int         cancel_after; /* SIGTERM when the wire was hung up, as the kernel does it when an agent dies */
     /* found after drive() */
     cJSON *packets; /* all of them, in order */

@@ -89,7 +89,15 @@ what_is_not_json_is_refused_and_the_place_named(void **state)
     assert_refused("[\"\xc0\x80\"]", "not UTF-8");
     assert_refused("[\"\xed\xa0\x80\"]", "not UTF-8");
     assert_refused("[\"open", "ends within a string");
-    assert_refused("{12345678901234567:1}", "key");
+    assert_refused("{12345678901234567:1}", "byte 1: a number in the place of a key");
+    assert_refused("{\"a\":[1],0.30000000000000004:1}", "byte 9: a number in the place of a key");
+    assert_refused("]", "byte 0: ']' closes nothing");
+    assert_refused("[1}", "byte 2");
+    assert_refused("[1,]", "byte 3");
+    assert_refused("\xef\xbb\xbf{}", "byte 0: an unexpected byte (0xef)");
+    assert_refused("[\"\xf4\x90\x80\x80\"]", "not UTF-8");
+    assert_refused("[\"\xe0\x80\xaf\"]", "not UTF-8");
+    assert_refused("[12345678901234567,12345678901234567,x]", "byte 37");
 }
 
 static void
@@ -170,6 +178,189 @@ keys_are_case_sensitive_and_paths_lead_into_lists(void **state)
     cJSON_Delete(json);
 }
 
+static void
+fractions_come_back_with_their_value(void **state)
+{
+    static const char document[] = "[0.30000000000000004,0.1,-0,1.7976931348623157e308,5e-324,0.1234567890123456789]";
+    cJSON            *json = parse(document);
+    char             *text = ga_json_print(json);
+    cJSON            *again = parse(text);
+    const cJSON      *a;
+    const cJSON      *b = again->child;
+
+    (void)state;
+    cJSON_ArrayForEach(a, json)
+    {
+        assert_memory_equal(&a->valuedouble, &b->valuedouble, sizeof(double));
+        assert_true(cJSON_IsNumber(a));
+        b = b->next;
+    }
+    free(text);
+    cJSON_Delete(json);
+    cJSON_Delete(again);
+}
+
+static void
+a_fraction_that_was_changed_is_printed_as_changed(void **state)
+{
+    cJSON *json = parse("{\"a\":0.30000000000000004}");
+    char  *text;
+
+    (void)state;
+    (void)cJSON_SetNumberValue(json->child, 0.5);
+    text = ga_json_print(json);
+    assert_string_equal(text, "{\"a\":0.5}");
+    free(text);
+    cJSON_Delete(json);
+}
+
+static void
+members_of_the_same_name_all_come_back(void **state)
+{
+    cJSON  *json = parse("{\"a\":1,\"a\":2,\"A\":3}");
+    char   *text = ga_json_print(json);
+    int64_t first = 0;
+
+    (void)state;
+    assert_string_equal(text, "{\"a\":1,\"a\":2,\"A\":3}");
+    assert_int_equal(ga_json_i64(json, "a", &first), 0);
+    assert_int_equal(first, 1);
+    free(text);
+    cJSON_Delete(json);
+}
+
+static void
+escapes_are_checked(void **state)
+{
+    cJSON *json = parse("[\"\\ud83d\\ude00\\u00e9\\/\\n\"]");
+
+    (void)state;
+    assert_string_equal(json->child->valuestring, "\xf0\x9f\x98\x80\xc3\xa9/\n");
+    cJSON_Delete(json);
+    assert_refused("[\"\\ud800\"]", "byte 2: half of a surrogate pair");
+    assert_refused("[\"\\udc00\"]", "half of a surrogate pair");
+    assert_refused("[\"\\ud800\\u0041\"]", "half of a surrogate pair");
+    assert_refused("[\"a\\q\"]", "byte 3: an escape that is none");
+    assert_refused("[\"\\u00zz\"]", "an escape that is none");
+    assert_refused("[\"\\u00", "ends within a string");
+}
+
+static void
+the_length_counts_and_no_nul_is_needed(void **state)
+{
+    char   why[160];
+    cJSON *json = ga_json_parse("[1]2", 3, why, sizeof(why));
+
+    (void)state;
+    assert_non_null(json);
+    cJSON_Delete(json);
+    assert_null(ga_json_parse("[1]\0", 4, why, sizeof(why)));
+    assert_non_null(strstr(why, "byte 3: an unexpected byte (0x00)"));
+}
+
+static void
+a_fraction_or_an_exponent_is_an_integer_only_when_it_is_exact(void **state)
+{
+    cJSON  *json = parse("{\"point\":5.0,\"exp\":1e3,\"huge\":1e18,\"near\":9007199254740993.0,\"negzero\":-0}");
+    int64_t i = 42;
+
+    (void)state;
+    assert_int_equal(ga_json_i64(json, "point", &i), 0);
+    assert_int_equal(i, 5);
+    assert_int_equal(ga_json_i64(json, "exp", &i), 0);
+    assert_int_equal(i, 1000);
+    assert_int_equal(ga_json_i64(json, "huge", &i), -ERANGE);
+    assert_int_equal(ga_json_i64(json, "near", &i), -ERANGE);
+    assert_int_equal(i, 1000);
+    assert_int_equal(ga_json_i64(json, "negzero", &i), 0);
+    assert_int_equal(i, 0);
+    cJSON_Delete(json);
+}
+
+static void
+doubles_are_read_from_every_kind_of_number(void **state)
+{
+    cJSON *json = parse("{\"n\":1.5,\"s\":\"-2.5e1\",\"big\":12345678901234567,\"hex\":\"0x10\",\"inf\":\"inf\","
+                        "\"e\":\"\",\"far\":\"1e999\"}");
+    double d = 0;
+
+    (void)state;
+    assert_int_equal(ga_json_double(json, "n", &d), 0);
+    assert_true(d == 1.5);
+    assert_int_equal(ga_json_double(json, "s", &d), 0);
+    assert_true(d == -25);
+    assert_int_equal(ga_json_double(json, "big", &d), 0);
+    assert_true(d == 12345678901234567.0);
+    assert_int_equal(ga_json_double(json, "hex", &d), -EINVAL);
+    assert_int_equal(ga_json_double(json, "inf", &d), -EINVAL);
+    assert_int_equal(ga_json_double(json, "e", &d), -EINVAL);
+    assert_int_equal(ga_json_double(json, "far", &d), -ERANGE);
+    assert_int_equal(ga_json_double(json, "gone", &d), -ENOENT);
+    assert_true(d == 12345678901234567.0);
+    cJSON_Delete(json);
+}
+
+static void
+an_unsigned_integer_is_never_negative(void **state)
+{
+    cJSON   *json = parse("{\"a\":-1,\"b\":\"-1\",\"c\":18446744073709551616,\"d\":-9223372036854775808,\"z\":\"-0\"}");
+    uint64_t u = 42;
+
+    (void)state;
+    assert_int_equal(ga_json_u64(json, "a", &u), -ERANGE);
+    assert_int_equal(ga_json_u64(json, "b", &u), -ERANGE);
+    assert_int_equal(ga_json_u64(json, "c", &u), -ERANGE);
+    assert_int_equal(ga_json_u64(json, "d", &u), -ERANGE);
+    assert_int_equal(u, 42);
+    assert_int_equal(ga_json_u64(json, "z", &u), 0);
+    assert_int_equal(u, 0);
+    cJSON_Delete(json);
+}
+
+static void
+a_boolean_is_true_false_or_what_was_asked_for(void **state)
+{
+    cJSON *json = parse("{\"t\":true,\"f\":false,\"n\":1}");
+
+    (void)state;
+    assert_int_equal(ga_json_bool(json, "t", 0), 1);
+    assert_int_equal(ga_json_bool(json, "f", 1), 0);
+    assert_int_equal(ga_json_bool(json, "n", 7), 7);
+    assert_int_equal(ga_json_bool(json, "gone", 7), 7);
+    cJSON_Delete(json);
+}
+
+static void
+a_path_takes_no_index_that_is_none(void **state)
+{
+    cJSON *json = parse("{\"a\":[5]}");
+
+    (void)state;
+    assert_non_null(ga_json_path(json, "a.0"));
+    assert_null(ga_json_path(json, "a.4294967296"));
+    assert_null(ga_json_path(json, "a.0x"));
+    assert_null(ga_json_path(json, "a.-1"));
+    assert_null(ga_json_path(json, "a.x"));
+    assert_ptr_equal(ga_json_path(json, ""), json);
+    cJSON_Delete(json);
+}
+
+static void
+nodes_of_64_bits_print_all_digits(void **state)
+{
+    cJSON *json = cJSON_CreateObject();
+    char  *text;
+
+    (void)state;
+    assert_int_equal(ga_json_add_u64(json, "u", UINT64_MAX), 0);
+    assert_int_equal(ga_json_add_i64(json, "i", INT64_MIN), 0);
+    assert_int_equal(ga_json_add_i64(json, "u", 1000000000000000), 0);
+    text = ga_json_print(json);
+    assert_string_equal(text, "{\"u\":1000000000000000,\"i\":-9223372036854775808}");
+    free(text);
+    cJSON_Delete(json);
+}
+
 int
 main(void)
 {
@@ -181,6 +372,17 @@ main(void)
         cmocka_unit_test(integers_are_read_from_numbers_and_strings_alike),
         cmocka_unit_test(what_is_no_integer_is_told_apart),
         cmocka_unit_test(keys_are_case_sensitive_and_paths_lead_into_lists),
+        cmocka_unit_test(fractions_come_back_with_their_value),
+        cmocka_unit_test(a_fraction_that_was_changed_is_printed_as_changed),
+        cmocka_unit_test(members_of_the_same_name_all_come_back),
+        cmocka_unit_test(escapes_are_checked),
+        cmocka_unit_test(the_length_counts_and_no_nul_is_needed),
+        cmocka_unit_test(a_fraction_or_an_exponent_is_an_integer_only_when_it_is_exact),
+        cmocka_unit_test(doubles_are_read_from_every_kind_of_number),
+        cmocka_unit_test(an_unsigned_integer_is_never_negative),
+        cmocka_unit_test(a_boolean_is_true_false_or_what_was_asked_for),
+        cmocka_unit_test(a_path_takes_no_index_that_is_none),
+        cmocka_unit_test(nodes_of_64_bits_print_all_digits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

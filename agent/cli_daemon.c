@@ -1,0 +1,20 @@
+/* cli_daemon.c: `daemon`. */
+#include "agent/cli.h"
+#include "agent/cli_common.h"
+#include "agent/commands.h"
+#include "agent/supervisor.h"
+
+#include <stdlib.h>
+
+int
+cli_daemon(struct cli *cli)
+{
+    struct command_words words;
+    char                *manifest = cli_absolute(cli->manifest);
+    int                  r = command_parse("daemon", cli->argc, cli->argv, &words);
+
+    if (r == 0)
+        r = manifest ? supervisor_main(manifest, cli->plugin_dir) : EXIT_FAILED;
+    free(manifest);
+    return r;
+}
