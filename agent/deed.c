@@ -14,6 +14,7 @@
 #define LOG_BURST 200     /* lines a plugin may write at once */
 #define LOG_PER_SECOND 20 /* and on and on */
 #define METRICS_MAX 256
+#define DROPPED_TOLD_EVERY_NS (10 * NS_PER_S)
 
 static struct start *
 start_of(void *userdata)
@@ -86,6 +87,20 @@ may_log(struct plugin *plugin)
     return 1;
 }
 
+/* Says now and then, and at the end of a run, how many lines were left out. */
+static void
+tell_dropped(struct plugin *plugin, const struct log_from *from, int at_once)
+{
+    int64_t now = clock_boot_ns();
+
+    if (plugin->log_dropped == 0 || (!at_once && now - plugin->log_told_ns < DROPPED_TOLD_EVERY_NS))
+        return;
+    plugin->log_told_ns = now;
+    log_line(LOG_WARNING, from, "%" PRIu64 " lines of this plugin were left out, it wrote too many",
+             plugin->log_dropped);
+    plugin->log_dropped = 0;
+}
+
 static void
 on_log(struct run *run, int level, const char *text, void *userdata)
 {
@@ -103,11 +118,7 @@ on_log(struct run *run, int level, const char *text, void *userdata)
     }
     if (!may_log(plugin))
         return;
-    if (plugin->log_dropped) {
-        log_line(LOG_WARNING, &from, "%" PRIu64 " lines of this plugin were left out, it wrote too many",
-                 plugin->log_dropped);
-        plugin->log_dropped = 0;
-    }
+    tell_dropped(plugin, &from, 0);
     log_line(level, &from, "%s", text);
 }
 

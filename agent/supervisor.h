@@ -89,6 +89,7 @@ struct plugin {
     int64_t            log_tokens; /* lines it may write now, times 1000 */
     int64_t            log_at_ns;
     uint64_t           log_dropped;
+    int64_t            log_told_ns; /* when the number of left-out lines was last told */
 };
 
 struct supervisor {

@@ -63,12 +63,13 @@ class Daemon:
             stream = client.makefile("rb")
             for line in stream:
                 answer = json.loads(line)
-                if "ok" in answer or answer.get("t") == "end":
+                if answer.get("t", "end") == "end":  # an answer has no type, a run ends with this one
                     return answer
         raise RuntimeError("the daemon closed the connection")
 
     def run(self, plugin, task, **args):
-        return self.ask({"cmd": "run", "plugin": plugin, "task": task, "args": args})
+        request = {"cmd": "run", "plugin": plugin, "task": task}
+        return self.ask({**request, "args": args} if args else request)
 
     def records(self):
         with open(os.path.join(self.folder, "state/journal/journal.jsonl"), encoding="utf-8") as lines:
@@ -172,6 +173,51 @@ def bench_idle(folder):
             process.wait(20)
     daemon.end()
     still.end()
+
+
+def jetstream(port, subjects_and_requests):
+    """Sends JetStream API requests one after the other; the answers."""
+    answers = []
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        stream = connection.makefile("rb")
+        stream.readline()
+        connection.sendall(b'CONNECT {"verbose":false}\r\nSUB _INBOX.bench 1\r\n')
+        for subject, request in subjects_and_requests:
+            data = json.dumps(request).encode()
+            connection.sendall(b"PUB %s _INBOX.bench %d\r\n%s\r\n" % (subject.encode(), len(data), data))
+            while True:
+                line = stream.readline()
+                if line.startswith(b"PING"):
+                    connection.sendall(b"PONG\r\n")
+                if line.startswith(b"MSG"):
+                    answers.append(json.loads(stream.read(int(line.split()[-1]) + 2)))
+                    break
+    return answers
+
+
+def bench_streams(folder):
+    headline("nats-ttl enforce over 1,000 streams")
+    server, port = nats_server(folder)
+    names = [f"stream_{i:04d}" for i in range(1000)]
+    jetstream(port, [(f"$JS.API.STREAM.CREATE.{name}", {"name": name, "subjects": [name], "storage": "memory"})
+                     for name in names])
+    daemon = Daemon(os.path.join(folder, "agent"), f"""plugins:
+  nats-ttl:
+    options: {{servers: ["nats://127.0.0.1:{port}"], streams: {{"stream_*": 24h}}}}
+    tasks: {{enforce: {{every: never, on: []}}, watch: {{enabled: false}}}}
+""", PLUGINS)
+    started = time.monotonic()
+    end = daemon.run("nats-ttl", "enforce")
+    say("all to be changed", f"{time.monotonic() - started:.2f} s", end["outcome"])
+    times = []
+    for _ in range(5):
+        started = time.monotonic()
+        end = daemon.run("nats-ttl", "enforce")
+        times.append(time.monotonic() - started)
+    say("nothing to change, median of 5", f"{statistics.median(times) * 1000:.0f} ms", f"{end['outcome']}; target under 2 s")
+    daemon.end()
+    server.terminate()
+    server.wait(20)
 
 
 def start_collectd(folder):
@@ -306,7 +352,7 @@ def event_to_start(daemon):
 def main():
     folder = tempfile.mkdtemp(prefix="gonka-bench-")
     try:
-        for part in (bench_start, bench_runs, bench_idle):
+        for part in (bench_start, bench_runs, bench_streams, bench_idle):
             if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
                 os.makedirs(os.path.join(folder, part.__name__))
                 part(os.path.join(folder, part.__name__))
