@@ -14,6 +14,8 @@
 #define LOG_BURST 200     /* lines a plugin may write at once */
 #define LOG_PER_SECOND 20 /* and on and on */
 #define METRICS_MAX 256
+#define METRIC_NAME_MAX 64
+#define OPEN_ACTS_MAX 64
 #define DROPPED_TOLD_EVERY_NS (10 * NS_PER_S)
 
 static struct start *
@@ -142,6 +144,8 @@ act_refusal(const struct start *start)
         return "the plugin is paused";
     if (most && strtoul(most, NULL, 10) > 0 && start->acts >= strtoul(most, NULL, 10))
         return "the run has made as many acts as limits.acts allows";
+    if (cJSON_GetArraySize(start->open_acts) >= OPEN_ACTS_MAX)
+        return "too many acts were begun and not confirmed";
     return NULL;
 }
 
@@ -260,7 +264,7 @@ on_metric(struct run *run, const char *name, double value, void *userdata)
 
     (void)run;
     cJSON_DeleteItemFromObjectCaseSensitive(metrics, name);
-    if (cJSON_GetArraySize(metrics) < METRICS_MAX && topic_valid(name))
+    if (cJSON_GetArraySize(metrics) < METRICS_MAX && strlen(name) <= METRIC_NAME_MAX && topic_valid(name))
         (void)cJSON_AddNumberToObject(metrics, name, value);
 }
 

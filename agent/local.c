@@ -4,6 +4,7 @@
 #include "agent/clock.h"
 #include "agent/journal.h"
 #include "agent/run.h"
+#include "kit/json.h"
 
 #include <gonka-agent/plugin.h>
 
@@ -207,6 +208,18 @@ set_end(struct local *local, const char *outcome, const char *summary)
     local->end = end;
 }
 
+/* The acts as a client of the daemon would read them: their details are text so far. */
+static cJSON *
+parsed(const cJSON *acts)
+{
+    char  *text = ga_json_print(acts);
+    char   why[128];
+    cJSON *list = text ? ga_json_parse(text, strlen(text), why, sizeof(why)) : NULL;
+
+    free(text);
+    return list ? list : cJSON_CreateArray();
+}
+
 static int
 none_live(const char *id, void *userdata)
 {
@@ -223,8 +236,7 @@ on_end(struct run *run, struct run_end *end, void *userdata)
 
     (void)run;
     set_end(local, run_outcome_name(end->outcome), end->summary);
-    (void)cJSON_AddItemToObject(local->end, "acts", end->acts);
-    end->acts = NULL;
+    (void)cJSON_AddItemToObject(local->end, "acts", parsed(end->acts));
     (void)cJSON_AddItemToObject(local->end, "result", end->result ? end->result : cJSON_CreateNull());
     end->result = NULL;
     if (end->text)

@@ -25,7 +25,8 @@
 #define GRACE_NS (5 * NS_PER_S)
 #define REPORT_MAX (16 << 20)
 #define OUTPUT_LINE_MAX 1024
-#define ACTS_KEPT 10000 /* in the report; all are in the journal */
+#define DETAILS_KEPT ((size_t)8 << 20) /* bytes of the details of acts in the report */
+#define ACTS_KEPT 10000                /* in the report; all are in the journal */
 
 struct run {
     sd_event             *loop;
@@ -56,6 +57,7 @@ struct run {
     int                   open_acts;
     int                   answered_acts;
     uint64_t              memory_limit;
+    size_t                details_kept;
 };
 
 const char *
@@ -188,11 +190,26 @@ packet_int(const cJSON *packet, const char *key)
     return cJSON_IsNumber(item) ? item->valueint : -1;
 }
 
+/* As text, and only so much of all of them: what a task says must not fill our memory. The journal has the rest. */
+static void
+keep_details(struct run *run, cJSON *entry, const cJSON *details)
+{
+    char  *text = cJSON_IsObject(details) ? ga_json_print(details) : NULL;
+    size_t len = text ? strlen(text) : 0;
+
+    if (text && run->details_kept + len <= DETAILS_KEPT) {
+        run->details_kept += len;
+        (void)cJSON_AddRawToObject(entry, "details", text);
+    } else if (text) {
+        (void)cJSON_AddBoolToObject(entry, "details_left_out", 1);
+    }
+    free(text);
+}
+
 static void
 on_act(struct run *run, const cJSON *packet)
 {
     cJSON *entry = cJSON_CreateObject();
-    cJSON *details = cJSON_GetObjectItemCaseSensitive(packet, "details");
     char   why[256] = "";
     int    sync_fd = -1;
     int    answer = run->ops->act(run, packet, &sync_fd, why, sizeof(why), run->userdata);
@@ -202,8 +219,7 @@ on_act(struct run *run, const cJSON *packet)
         (void)cJSON_AddNumberToObject(entry, "id", packet_int(packet, "id"));
         (void)cJSON_AddStringToObject(entry, "verb", packet_str(packet, "verb"));
         (void)cJSON_AddStringToObject(entry, "object", packet_str(packet, "object"));
-        if (cJSON_IsObject(details))
-            (void)cJSON_AddItemToObject(entry, "details", cJSON_Duplicate(details, 1));
+        keep_details(run, entry, cJSON_GetObjectItemCaseSensitive(packet, "details"));
         (void)cJSON_AddBoolToObject(entry, "done", 0);
         if (answer == GA_ACT_REFUSED)
             (void)cJSON_AddStringToObject(entry, "refused", why);
