@@ -122,24 +122,4 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     return 0;
 }
 
-#ifdef FUZZ_REPLAY
-int
-main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        FILE  *file = fopen(argv[i], "rb");
-        char  *data = malloc(INPUT_MAX);
-        size_t len = file && data ? fread(data, 1, INPUT_MAX, file) : 0;
-
-        if (!file || !data) {
-            (void)fprintf(stderr, "%s: cannot be read\n", argv[i]);
-            return 1;
-        }
-        (void)fclose(file);
-        (void)LLVMFuzzerTestOneInput((const uint8_t *)data, len);
-        free(data);
-    }
-    (void)printf("%d inputs replayed\n", argc - 1);
-    return argc > 1 ? 0 : 1;
-}
-#endif
+#include "tests/fuzz/replay.h"
