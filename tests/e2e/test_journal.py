@@ -1,6 +1,7 @@
 """The journal: what is in it, that it is bounded, that it survives a torn line; acts are in it before they happen."""
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -43,6 +44,21 @@ def test_where_the_journal_cannot_be_written_no_act_is_allowed(world, acts, tmp_
     assert end["outcome"] != "changed"
     assert os.listdir(acts) == []
     assert "journal" in json.dumps(end)
+
+
+def test_when_the_disk_is_full_no_further_act_is_allowed(world, acts, tmp_path):
+    (tmp_path / "state").mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path / "state")], capture_output=True,
+                      check=False).returncode != 0:
+        pytest.skip("mounting is not permitted here")
+    try:
+        end = world.json("run", "sample-acts", "touch", "count=200", "padding=1kB")
+        assert end["outcome"] == "refused"
+        assert "journal cannot be written" in end["summary"]
+        recorded = {r["act"] for r in world.records(rec="act") if "refused" not in r}
+        assert 0 < len(os.listdir(acts)) <= len(recorded)  # none was made that is not in the journal
+    finally:
+        subprocess.run(["umount", str(tmp_path / "state")], check=True)
 
 
 def test_a_torn_last_line_is_skipped_and_the_rest_read(world, acts):

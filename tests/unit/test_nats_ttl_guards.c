@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -222,6 +223,15 @@ the_report_holds_what_would_be_dropped(void **state)
     drive_done(&run);
 }
 
+/* Old servers drop at once what has outlived its age, newer ones a little later. */
+static void
+assert_gone(void)
+{
+    for (int i = 0; i < 5000 && world_number(&world, "txs_to_send", "state.messages") != 0; i++)
+        (void)usleep(2000);
+    assert_int_equal(world_number(&world, "txs_to_send", "state.messages"), 0);
+}
+
 static void
 allow_drop_lets_them_go(void **state)
 {
@@ -232,7 +242,7 @@ allow_drop_lets_them_go(void **state)
     world_consumer(&world, "txs_to_send", "tx-sender");
     ttl_enforce(&world, &run, SHORT, "{\"allow_drop\":\"1\"}");
     ttl_expect(&run, GA_CHANGED);
-    assert_int_equal(world_number(&world, "txs_to_send", "state.messages"), 0);
+    assert_gone();
     drive_done(&run);
 }
 
@@ -262,7 +272,7 @@ processed_messages_may_go(void **state)
     old_stream(10, NULL);
     ttl_enforce(&world, &run, SHORT, NULL);
     ttl_expect(&run, GA_CHANGED);
-    assert_int_equal(world_number(&world, "txs_to_send", "state.messages"), 0);
+    assert_gone();
     drive_done(&run);
 }
 
