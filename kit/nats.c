@@ -221,8 +221,6 @@ set_options(struct ga_nats *nats, const struct ga_nats_config *config, const cha
     if (s == NATS_OK)
         s = natsOptions_SetSendAsap(options, true);
     if (s == NATS_OK)
-        s = natsOptions_UseGlobalMessageDelivery(options, true);
-    if (s == NATS_OK)
         s = natsOptions_SetClosedCB(options, on_closed, nats);
     if (s == NATS_OK)
         s = natsOptions_SetErrorHandler(options, on_error, nats);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UPDATE_MS 120000 /* expiry runs inside the request: some 1.5 us for each message that goes */
 #define SECOND INT64_C(1000000000)
 
 cJSON *
@@ -149,11 +148,13 @@ may_drop(struct work *work, const struct todo *todo, const struct judgement *jud
 static int
 send_update(struct work *work, const char *stream, const cJSON *config, struct ga_nats_error *err)
 {
-    char   call[300];
-    cJSON *answer;
+    /* Expiry runs inside the request: some 1.5 us for each message that goes. */
+    int64_t timeout_ms = work->host->num(work->run, "update_timeout") / 1000000;
+    char    call[300];
+    cJSON  *answer;
 
     (void)snprintf(call, sizeof(call), "STREAM.UPDATE.%s", stream);
-    answer = ga_nats_js(work->nats, call, config, UPDATE_MS, err);
+    answer = ga_nats_js(work->nats, call, config, timeout_ms, err);
     cJSON_Delete(answer);
     if (answer)
         return 0;

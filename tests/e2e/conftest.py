@@ -82,14 +82,15 @@ class World:
         names = sorted(os.listdir(journal), key=lambda n: -int(n.split(".")[1]) if n.count(".") == 2 else 0) \
             if os.path.isdir(journal) else []
         for name in names:
-            with open(os.path.join(journal, name), encoding="utf-8") as lines:
-                for line in lines:
-                    try:
-                        record = json.loads(line)
-                    except ValueError:
-                        continue
-                    if all(record.get(key) == value for key, value in wanted.items()):
-                        found.append(record)
+            with open(os.path.join(journal, name), encoding="utf-8") as file:
+                text = file.read()
+            for line in text[:text.rfind("\n") + 1].split("\n"):  # the agent may be in the middle of the last line
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue
+                if all(record.get(key) == value for key, value in wanted.items()):
+                    found.append(record)
         return found
 
     def wait_for(self, n=1, **wanted):
