@@ -105,8 +105,9 @@ def test_a_second_run_builds_nothing_and_takes_seconds(demo):
     assert demo[1] < 60 * SLOW
 
 
-@pytest.mark.parametrize("number,status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_in_the_middle_ends_all_that_it_has_started(build, number, status):
+@pytest.mark.parametrize("send,number,status", [(os.kill, signal.SIGTERM, 143), (os.killpg, signal.SIGINT, 130)],
+                         ids=["told to end", "Ctrl-C, which the terminal sends to all in front"])
+def test_a_signal_in_the_middle_ends_all_that_it_has_started(build, send, number, status):
     process = subprocess.Popen([QUICKSTART], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                env=environment(build), start_new_session=True)
     try:
@@ -114,7 +115,7 @@ def test_a_signal_in_the_middle_ends_all_that_it_has_started(build, number, stat
             if "Now for real" in line:
                 break
         wait_until(lambda: any(b"daemon" in command(pid) for pid in processes_of(build)), "the daemon runs")
-        os.kill(process.pid, number)
+        send(process.pid, number)
         process.stdout.read()
         assert process.wait(60) == status
     finally:
