@@ -2,12 +2,15 @@
 #include "agent/compile.h"
 
 #include "agent/value.h"
+#include "kit/files.h"
 #include "kit/json.h"
 
 #include <gonka-agent/plugin.h>
 
 #include <stdlib.h>
 #include <string.h>
+
+#define FILE_MAX ((size_t)512 << 10) /* of an argument from a file: a request to the daemon holds 1 MiB */
 
 static const cJSON *
 named(const cJSON *list, const char *name)
@@ -90,6 +93,31 @@ unknown_arg(const struct value_context *context, const struct task_desc *task, c
              suggestion(key, words, n, hint, sizeof(hint)));
 }
 
+/* "key=@FILE": what the file holds, "key=@@text": a text that begins with @. NULL when it cannot be read, and said so;
+ * else the caller frees *ret_file (may be NULL) after use. */
+static const char *
+text_of_file(const struct value_context *context, const struct option_desc *option, const char *text, char **ret_file)
+{
+    char   why[512];
+    size_t len;
+
+    *ret_file = NULL;
+    if (option->type != GA_T_STRING || *text != '@')
+        return text;
+    if (text[1] == '@')
+        return text + 1;
+    if (ga_file_read(text + 1, FILE_MAX, ret_file, &len, why, sizeof(why)) < 0) {
+        diagnose(context->diagnostics, (struct place){.line = 0}, "argument '%s': %s", option->key, why);
+        return NULL;
+    }
+    if (strlen(*ret_file) != len) {
+        diagnose(context->diagnostics, (struct place){.line = 0}, "argument '%s': %s is no text: it holds a NUL",
+                 option->key, text + 1);
+        return NULL;
+    }
+    return *ret_file;
+}
+
 /* One "key=value". */
 static void
 take_word(const struct value_context *context, const struct task_desc *task, const char *word, cJSON *args)
@@ -97,6 +125,8 @@ take_word(const struct value_context *context, const struct task_desc *task, con
     const char               *equals = strchr(word, '=');
     const struct option_desc *option;
     struct node              *node;
+    const char               *text;
+    char                     *file;
     cJSON                    *value;
     char                      key[80];
 
@@ -110,9 +140,11 @@ take_word(const struct value_context *context, const struct task_desc *task, con
         unknown_arg(context, task, key);
         return;
     }
-    node = node_of(option, equals + 1, context->diagnostics);
+    text = text_of_file(context, option, equals + 1, &file);
+    node = text ? node_of(option, text, context->diagnostics) : NULL;
     value = node ? value_check(context, option, node) : NULL;
     node_free(node);
+    free(file);
     if (!value)
         return;
     cJSON_DeleteItemFromObjectCaseSensitive(args, key);

@@ -135,6 +135,7 @@ static const struct system_path gpu_paths[] = {
     {"/etc/OpenCL", READ, "installable drivers"},
     {"/opt/rocm*", READ, "AMD's libraries"},
     {"/usr/local/cuda*", READ, "NVIDIA's libraries"},
+    {"/usr/bin/ld", LL_EXECUTE | LL_READ_FILE, "the linker, which compilers of kernels for processors run"},
 };
 
 /* One sandbox under construction. */
@@ -423,8 +424,10 @@ build(struct sandbox *sandbox, const struct sandbox_request *request, char *rete
     int r;
 
     allow_table(sandbox, system_paths, sizeof(system_paths) / sizeof(*system_paths));
-    if (gpu)
+    if (gpu) {
         allow_table(sandbox, gpu_paths, sizeof(gpu_paths) / sizeof(*gpu_paths));
+        allow_table(sandbox, loaders, sizeof(loaders) / sizeof(*loaders));
+    }
     if (request->plugin_fd >= 0) {
         r = allow_fd(sandbox, request->plugin_fd, LL_READ_FILE);
         if (r < 0) {

@@ -63,3 +63,23 @@ number(const cJSON *object, const char *key)
 {
     return member(object, key)->valuedouble;
 }
+
+struct poc_params
+vector_params(const cJSON *vector)
+{
+    const cJSON *json = member(vector, "params");
+
+    return (struct poc_params){
+        .dim = (uint32_t)number(json, "dim"),
+        .n_layers = (uint32_t)number(json, "n_layers"),
+        .n_heads = (uint32_t)number(json, "n_heads"),
+        .n_kv_heads = (uint32_t)number(json, "n_kv_heads"),
+        .vocab_size = (uint32_t)number(json, "vocab_size"),
+        .multiple_of = (uint32_t)number(json, "multiple_of"),
+        .seq_len = (uint32_t)number(json, "seq_len"),
+        .use_scaled_rope = (uint32_t)cJSON_IsTrue(member(json, "use_scaled_rope")),
+        .ffn_dim_multiplier = number(json, "ffn_dim_multiplier"),
+        .norm_eps = number(json, "norm_eps"),
+        .rope_theta = number(json, "rope_theta"),
+    };
+}

@@ -16,31 +16,13 @@
 
 #include <cmocka.h>
 
-static struct poc_params
-params_of(const cJSON *json)
-{
-    return (struct poc_params){
-        .dim = (uint32_t)number(json, "dim"),
-        .n_layers = (uint32_t)number(json, "n_layers"),
-        .n_heads = (uint32_t)number(json, "n_heads"),
-        .n_kv_heads = (uint32_t)number(json, "n_kv_heads"),
-        .vocab_size = (uint32_t)number(json, "vocab_size"),
-        .multiple_of = (uint32_t)number(json, "multiple_of"),
-        .seq_len = (uint32_t)number(json, "seq_len"),
-        .use_scaled_rope = (uint32_t)cJSON_IsTrue(member(json, "use_scaled_rope")),
-        .ffn_dim_multiplier = number(json, "ffn_dim_multiplier"),
-        .norm_eps = number(json, "norm_eps"),
-        .rope_theta = number(json, "rope_theta"),
-    };
-}
-
 static void
 assert_layout(const cJSON *vector)
 {
     static const char *const names[POC_LAYER_TENSORS] = {"attention.wq",    "attention.wk",    "attention.wv",
                                                          "attention.wo",    "feed_forward.w1", "feed_forward.w2",
                                                          "feed_forward.w3", "attention_norm",  "ffn_norm"};
-    struct poc_params        params = params_of(member(vector, "params"));
+    struct poc_params        params = vector_params(vector);
     const cJSON             *starts = member(vector, "starts");
     struct poc_layout        layout;
     unsigned                 seen = 0;

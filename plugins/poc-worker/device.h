@@ -1,0 +1,59 @@
+/*
+ * device.h: OpenCL devices, and programs on them that are compiled once.
+ *
+ * The first call loads the drivers of this machine into the process; a driver may crash, hang, start threads or never
+ * let go of its memory. So only processes that may be lost call these functions (lane.h).
+ */
+#ifndef POC_DEVICE_H
+#define POC_DEVICE_H
+
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POC_DEVICES_MAX 64
+
+struct poc_device_info {
+    char     name[128];
+    char     vendor[128];
+    char     driver[128];
+    char     platform[192];  /* name and version */
+    uint64_t memory;         /* bytes */
+    uint64_t largest_buffer; /* bytes */
+    uint64_t local_memory;   /* bytes, of a compute unit */
+    uint32_t units;
+    uint32_t megahertz;
+    uint32_t is_cpu;    /* 0 or 1 */
+    uint32_t has_fp16;  /* 0 or 1: cl_khr_fp16, for information: no path needs it */
+    uint32_t test_only; /* 0 or 1: a driver that is made for conformance rather than for work (PoCL, Mesa) */
+};
+
+struct poc_device {
+    struct poc_device_info info;
+    cl_device_id           id;
+    cl_context             context;
+    cl_command_queue       queue;
+    char                   cache[4096]; /* folder of compiled programs; "": none is kept */
+};
+
+/* All devices of all platforms, in the order that the ICD loader gives; their place in it is their index. Returns how
+ * many, or -1 with a sentence: no driver is installed, or one of them failed. */
+int poc_devices(struct poc_device_info ret[POC_DEVICES_MAX], char *reterr, size_t reterr_len);
+
+/* Opens device `index`. cache_dir may be NULL. 0, or -1 with a sentence. End with poc_device_close(). */
+int  poc_device_open(unsigned index, const char *cache_dir, struct poc_device *ret, char *reterr, size_t reterr_len);
+void poc_device_close(struct poc_device *device);
+
+/*
+ * The program of these sources (n texts, compiled as one) with these compiler options. What was compiled before for
+ * the same sources, options, device and driver is taken from the cache; a file there that the driver does not take is
+ * made anew. *ret_compiled (may be NULL): 1 when it had to be compiled. NULL with a sentence and the compiler's words.
+ */
+cl_program poc_program(const struct poc_device *device, const char *const *sources, unsigned n, const char *options,
+                       int *ret_compiled, char *reterr, size_t reterr_len);
+
+/* "CL_OUT_OF_RESOURCES", or the number of one without a name here. Static text. */
+const char *poc_cl_error(cl_int code);
+
+#endif

@@ -1,0 +1,213 @@
+/* lane_child.c: the device's side of a lane. */
+#include "plugins/poc-worker/lane_child.h"
+
+#include "plugins/poc-worker/selftest.h"
+#include "plugins/poc-worker/tune.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+struct child {
+    const struct poc_lane_spec *spec;
+    int                         fd;
+    struct poc_device           device;
+    struct poc_path             path;
+    struct poc_prover          *prover;
+    struct poc_lane_message     message; /* built here, it is large */
+};
+
+static double
+seconds_now(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static int
+tell(struct child *child, enum poc_lane_news news)
+{
+    child->message.news = news;
+    return send(child->fd, &child->message, sizeof(child->message), MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+static void
+note(void *userdata, const char *text)
+{
+    struct child *child = userdata;
+
+    (void)snprintf(child->message.text, sizeof(child->message.text), "%s", text);
+    (void)tell(child, POC_LANE_NOTE);
+}
+
+static int
+fail(struct child *child, const char *why)
+{
+    (void)snprintf(child->message.text, sizeof(child->message.text), "%s", why);
+    (void)tell(child, POC_LANE_FAILED);
+    return -1;
+}
+
+/* --- getting ready -------------------------------------------------------------------------------------------------
+ */
+
+static int
+open_device(struct child *child)
+{
+    const struct poc_lane_spec *spec = child->spec;
+    char                        why[1024] = "";
+
+    if (spec->device == POC_PLAIN) {
+        (void)snprintf(child->message.path, sizeof(child->message.path), "plain");
+        (void)snprintf(child->message.info.name, sizeof(child->message.info.name), "plain C, one thread");
+        return 0;
+    }
+    if (poc_device_open((unsigned)spec->device, spec->cache_dir, &child->device, why, sizeof(why)) < 0)
+        return fail(child, why);
+    child->message.info = child->device.info;
+    if (poc_selftest_choose(&child->device, spec->path, &child->path, note, child, why, sizeof(why)) < 0)
+        return fail(child, why);
+    if (spec->tune && spec->work.block_hash)
+        poc_tune(&child->device, &spec->work.params, &child->path, note, child);
+    (void)snprintf(child->message.path, sizeof(child->message.path), "%s", child->path.name);
+    return 0;
+}
+
+/* A batch that keeps the device busy and fits: a processor wants its registers full, a card all of its units. */
+static uint32_t
+good_batch(const struct child *child)
+{
+    const struct poc_params *params = &child->spec->work.params;
+    uint32_t                 batch = 1;
+    uint32_t                 columns = child->device.info.is_cpu ? 256 : 16384;
+    uint64_t                 room = child->device.info.memory / 10 * 8;
+    uint64_t                 pool = poc_pool_size(params) * sizeof(uint16_t);
+
+    if (child->spec->device == POC_PLAIN)
+        return 1;
+    while (batch < POC_LANE_NONCES && 2 * batch * params->seq_len <= columns &&
+           pool + poc_engine_work_memory(&child->path, params, 2 * batch) <= room)
+        batch *= 2;
+    return batch;
+}
+
+static int
+get_ready(struct child *child)
+{
+    const struct poc_lane_spec *spec = child->spec;
+    const int                   plain = spec->device == POC_PLAIN;
+    const uint32_t              wanted = spec->max_batch;
+    char                        why[1024] = "";
+
+    if (open_device(child) < 0)
+        return -1;
+    if (spec->work.block_hash) {
+        if (poc_prover_make(&spec->work, plain ? NULL : &child->device, &child->path,
+                            wanted ? wanted : good_batch(child), &child->prover, why, sizeof(why)) < 0)
+            return fail(child, why);
+        child->message.max_batch = poc_prover_max_batch(child->prover);
+        if (!plain) {
+            child->message.work_memory =
+                poc_engine_work_memory(&child->path, &spec->work.params, poc_prover_max_batch(child->prover));
+            poc_engine_measure(poc_prover_engine(child->prover), spec->measure);
+        }
+    }
+    (void)snprintf(child->message.text, sizeof(child->message.text), "%s", child->path.options);
+    return tell(child, POC_LANE_READY);
+}
+
+/* --- work ----------------------------------------------------------------------------------------------------------
+ */
+
+/* Inputs of the next batch are made on a thread while the device is busy with this one. */
+struct ahead {
+    struct poc_prover *prover;
+    const int64_t     *nonces;
+    uint32_t           n;
+    unsigned           slot;
+    int                r;
+};
+
+static void *
+prepare_ahead(void *userdata)
+{
+    struct ahead *ahead = userdata;
+
+    ahead->r = poc_prover_prepare(ahead->prover, ahead->slot, ahead->nonces, ahead->n);
+    return NULL;
+}
+
+static uint32_t
+lesser(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* All of a question's nonces in batches. */
+static int
+answer(struct child *child, const int64_t *nonces, uint32_t n)
+{
+    uint32_t     batch = poc_prover_max_batch(child->prover);
+    struct ahead ahead = {.prover = child->prover, .nonces = nonces, .n = lesser(n, batch)};
+    double       begun = seconds_now();
+    char         why[1024] = "out of memory";
+
+    (void)prepare_ahead(&ahead);
+    child->message.waited = seconds_now() - begun;
+    for (uint32_t done = 0; done < n; done += batch) {
+        uint32_t  left = n - done;
+        unsigned  slot = ahead.slot;
+        pthread_t thread;
+        int       threaded = 0;
+        int       r = ahead.r;
+
+        if (r < 0)
+            return fail(child, why);
+        ahead = (struct ahead){child->prover, nonces + done + batch, left > batch ? lesser(left - batch, batch) : 0,
+                               1 - slot, 0};
+        if (ahead.n > 0) {
+            threaded = pthread_create(&thread, NULL, prepare_ahead, &ahead) == 0;
+            if (!threaded)
+                (void)prepare_ahead(&ahead);
+        }
+        r = poc_prover_compute(child->prover, slot, child->message.distances + done, NULL, NULL, why, sizeof(why));
+        if (threaded) {
+            double waiting = seconds_now();
+
+            (void)pthread_join(thread, NULL);
+            child->message.waited += seconds_now() - waiting;
+        }
+        if (r < 0)
+            return fail(child, why);
+    }
+    child->message.seconds = seconds_now() - begun;
+    child->message.n = n;
+    if (poc_prover_engine(child->prover))
+        poc_engine_measured(poc_prover_engine(child->prover), child->message.stages, &child->message.operations);
+    return tell(child, POC_LANE_DISTANCES);
+}
+
+void
+lane_child(const struct poc_lane_spec *spec, int fd)
+{
+    struct child *child = calloc(1, sizeof(*child));
+    int64_t       nonces[POC_LANE_NONCES];
+    ssize_t       got;
+
+    if (!child)
+        return;
+    child->spec = spec;
+    child->fd = fd;
+    if (get_ready(child) < 0)
+        return;
+    while ((got = recv(fd, nonces, sizeof(nonces), 0)) > 0 || (got < 0 && errno == EINTR))
+        if (got > 0 && answer(child, nonces, (uint32_t)((size_t)got / sizeof(*nonces))) < 0)
+            return;
+}

@@ -1,0 +1,130 @@
+/* poc-worker.c: options and tasks of the proof-of-compute worker. */
+#include "plugins/poc-worker/tasks.h"
+
+#define N(array) (sizeof(array) / sizeof(*(array)))
+#define SECOND INT64_C(1000000000)
+
+static const struct ga_option options[] = {
+    {.key = "tune",
+     .type = GA_T_BOOL,
+     .dflt = "true",
+     .help = "find the fastest sizes of the kernels for a model and device, once, and keep them"},
+    {.key = "device_timeout",
+     .type = GA_T_DURATION,
+     .dflt = "10m",
+     .help = "a device that has said nothing for so long while it works counts as hanging and is ended",
+     .min = SECOND,
+     .max = 24 * 3600 * SECOND},
+};
+
+#define DEVICE_ARG                                                                              \
+    {                                                                                           \
+        .key = "device", .type = GA_T_STRING, .dflt = "auto",                                   \
+        .help = "auto, numbers as `devices` lists them (0,2), or plain: without OpenCL, slowly" \
+    }
+#define PATH_ARG                                                                          \
+    {                                                                                     \
+        .key = "path", .type = GA_T_ENUM, .dflt = "auto", .choices = "auto|cpu|portable", \
+        .help = "set of kernels; auto: the first that passes the self-test"               \
+    }
+#define BATCH_ARG                                                                          \
+    {                                                                                      \
+        .key = "at_once", .type = GA_T_INT, .dflt = "0", .min = 0, .max = POC_LANE_NONCES, \
+        .help = "nonces computed at once; 0: as memory and model suggest"                  \
+    }
+#define PARAMS_ARG(what)                                                                         \
+    {                                                                                            \
+        .key = "params", .type = GA_T_STRING, .dflt = (what),                                    \
+        .help = "the model: v1, v2, default, {\"dim\": ...} as in a request, or @FILE with that" \
+    }
+
+static const struct ga_option distances_args[] = {
+    PARAMS_ARG("v1"),
+    {.key = "block_hash", .type = GA_T_STRING, .flags = GA_REQUIRED, .help = "what the model is made from: any text"},
+    {.key = "public_key", .type = GA_T_STRING, .flags = GA_REQUIRED, .help = "whose nonces: any text"},
+    {.key = "nonces", .type = GA_T_STRING, .flags = GA_REQUIRED, .help = "numbers and ranges: 0,1,5-9"},
+    DEVICE_ARG,
+    PATH_ARG,
+    BATCH_ARG,
+};
+
+static const struct ga_option verify_args[] = {
+    {.key = "batch",
+     .type = GA_T_STRING,
+     .flags = GA_REQUIRED,
+     .help = "a ProofBatch: {\"public_key\", \"block_hash\", \"block_height\", \"nonces\", \"dist\", \"node_id\"}, or "
+             "@FILE"},
+    PARAMS_ARG("v1"),
+    {.key = "sample",
+     .type = GA_T_INT,
+     .dflt = "0",
+     .min = 0,
+     .max = 1 << 20,
+     .help = "compute at most so many; 0: all"},
+    {.key = "r_target", .type = GA_T_STRING, .dflt = "1.4013564660458173", .help = "a distance over it is no proof"},
+    {.key = "fraud_threshold",
+     .type = GA_T_STRING,
+     .dflt = "1e-7",
+     .help = "an honest worker's probability below which a batch counts as fraud"},
+    DEVICE_ARG,
+    PATH_ARG,
+    BATCH_ARG,
+};
+
+static const struct ga_option bench_args[] = {
+    PARAMS_ARG("v1"),
+    {.key = "seconds",
+     .type = GA_T_DURATION,
+     .dflt = "30s",
+     .min = SECOND,
+     .max = 3600 * SECOND,
+     .help = "no new nonces are begun after it"},
+    DEVICE_ARG,
+    PATH_ARG,
+    BATCH_ARG,
+};
+
+static const struct ga_task tasks[] = {
+    {.name = "devices",
+     .summary = "shows OpenCL devices and which paths pass the self-test on them",
+     .timeout = "30m",
+     .flags = GA_TASK_READ_ONLY | GA_TASK_BY_HAND,
+     .function = devices_task},
+    {.name = "distances",
+     .summary = "computes the distances of nonces",
+     .timeout = "24h",
+     .flags = GA_TASK_READ_ONLY | GA_TASK_BY_HAND,
+     .n_args = N(distances_args),
+     .args = distances_args,
+     .function = distances_task},
+    {.name = "verify",
+     .summary = "computes a batch of proofs again: which disagree, and the fraud test",
+     .timeout = "24h",
+     .flags = GA_TASK_READ_ONLY | GA_TASK_BY_HAND,
+     .n_args = N(verify_args),
+     .args = verify_args,
+     .function = verify_task},
+    {.name = "bench",
+     .summary = "measures nonces per minute of every device",
+     .timeout = "2h",
+     .flags = GA_TASK_READ_ONLY | GA_TASK_BY_HAND,
+     .n_args = N(bench_args),
+     .args = bench_args,
+     .function = bench_task},
+};
+
+const struct ga_plugin ga_plugin_v1 = {
+    .size = sizeof(ga_plugin_v1),
+    .abi_major = GA_ABI_MAJOR,
+    .abi_minor = 0,
+    .name = "poc-worker",
+    .version = "1.0.0",
+    .summary = "proof of compute, version 1, on any OpenCL device (mainnet moved to version 2 with v0.2.9)",
+    .options = options,
+    .n_options = N(options),
+    .option_stride = sizeof(*options),
+    .tasks = tasks,
+    .n_tasks = N(tasks),
+    .task_stride = sizeof(*tasks),
+    .needs = GA_NEEDS_GPU,
+};

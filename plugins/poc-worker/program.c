@@ -1,0 +1,125 @@
+/* program.c: programs, compiled once for each device and driver. */
+#include "plugins/poc-worker/device.h"
+
+#include "kit/files.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BINARY_MAX ((size_t)64 << 20)
+#define LOG_MAX 4096
+
+/* The file of this program: its name is a digest of all that it depends on. 0, or -1: none is kept. */
+static int
+cache_path(const struct poc_device *device, const char *const *sources, unsigned n, const char *options, char *ret,
+           size_t len)
+{
+    const char *const parts[] = {device->info.name, device->info.driver, device->info.platform, options};
+    unsigned char     digest[EVP_MAX_MD_SIZE];
+    char              hex[65];
+    EVP_MD_CTX       *context = device->cache[0] ? EVP_MD_CTX_new() : NULL;
+    int               ok = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+
+    for (size_t i = 0; ok && i < sizeof(parts) / sizeof(*parts); i++)
+        ok = EVP_DigestUpdate(context, parts[i], strlen(parts[i]) + 1) == 1;
+    for (unsigned i = 0; ok && i < n; i++)
+        ok = EVP_DigestUpdate(context, sources[i], strlen(sources[i]) + 1) == 1;
+    ok = ok && EVP_DigestFinal_ex(context, digest, NULL) == 1;
+    EVP_MD_CTX_free(context);
+    if (!ok)
+        return -1;
+    for (size_t i = 0; i < 32; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    (void)snprintf(ret, len, "%s/%.40s.program", device->cache, hex);
+    return 0;
+}
+
+static cl_program
+from_cache(const struct poc_device *device, const char *path, const char *options)
+{
+    unsigned char       *binary = NULL;
+    const unsigned char *bytes;
+    size_t               len = 0;
+    char                 why[256];
+    cl_int               code = CL_SUCCESS;
+    cl_int               status = CL_SUCCESS;
+    cl_program           program;
+
+    if (ga_file_read(path, BINARY_MAX, (char **)&binary, &len, why, sizeof(why)) < 0)
+        return NULL;
+    bytes = binary;
+    program = clCreateProgramWithBinary(device->context, 1, &device->id, &len, &bytes, &status, &code);
+    free(binary);
+    if (code == CL_SUCCESS && status == CL_SUCCESS &&
+        clBuildProgram(program, 1, &device->id, options, NULL, NULL) == CL_SUCCESS)
+        return program;
+    if (program && code == CL_SUCCESS)
+        (void)clReleaseProgram(program);
+    (void)unlink(path);
+    return NULL;
+}
+
+/* What cannot be kept is compiled again next time: no reason to fail. */
+static void
+to_cache(cl_program program, const char *path)
+{
+    unsigned char *binary;
+    size_t         len = 0;
+    char           why[256];
+
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(len), &len, NULL) != CL_SUCCESS || len == 0 ||
+        len > BINARY_MAX)
+        return;
+    binary = malloc(len);
+    if (binary && clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof(unsigned char *), &binary, NULL) == CL_SUCCESS)
+        (void)ga_file_write(path, binary, len, 0600, why, sizeof(why));
+    free(binary);
+}
+
+static void
+explain(const struct poc_device *device, cl_program program, cl_int code, char *reterr, size_t reterr_len)
+{
+    char  *log = calloc(1, LOG_MAX + 1);
+    size_t got = 0;
+
+    if (log)
+        (void)clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, LOG_MAX, log, &got);
+    for (char *at = log; at && *at; at++)
+        if (*at == '\n')
+            *at = ' ';
+    (void)snprintf(reterr, reterr_len, "the compiler of %s (%s) does not take the kernels: %s: %s", device->info.name,
+                   device->info.driver, poc_cl_error(code), log && *log ? log : "it says no more");
+    free(log);
+}
+
+cl_program
+poc_program(const struct poc_device *device, const char *const *sources, unsigned n, const char *options,
+            int *ret_compiled, char *reterr, size_t reterr_len)
+{
+    char       path[4200];
+    const int  kept = cache_path(device, sources, n, options, path, sizeof(path)) == 0;
+    cl_program program = kept ? from_cache(device, path, options) : NULL;
+    cl_int     code = CL_SUCCESS;
+    /* The loader's signature lacks a const. */
+    const char **texts = (const char **)(uintptr_t)sources;
+
+    if (ret_compiled)
+        *ret_compiled = program == NULL;
+    if (program)
+        return program;
+    program = clCreateProgramWithSource(device->context, n, texts, NULL, &code);
+    if (code == CL_SUCCESS)
+        code = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
+    if (code == CL_SUCCESS) {
+        if (kept)
+            to_cache(program, path);
+        return program;
+    }
+    explain(device, program, code, reterr, reterr_len);
+    if (program)
+        (void)clReleaseProgram(program);
+    return NULL;
+}

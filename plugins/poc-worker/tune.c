@@ -1,0 +1,154 @@
+/* tune.c: trying sizes. */
+#include "plugins/poc-worker/tune.h"
+
+#include "plugins/poc-worker/kernels.h"
+
+#include "kit/files.h"
+
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define WORTH_TUNING 1e10 /* multiply-adds of a nonce: below, it is faster than finding out how */
+#define FFN_TRIED 4096    /* of the feed-forward's width: enough to see the speed */
+
+/* The file with the choice: its name is a digest of all that it depends on. 0, or -1: none is kept. */
+static int
+choice_path(const struct poc_device *device, const struct poc_path *path, const struct poc_params *params, char *ret,
+            size_t len)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    char          text[1024];
+    char          hex[65];
+    int         n = snprintf(text, sizeof(text), "%s|%s|%s|%s|%" PRIu32 "|%" PRIu32 "|%" PRIu32 "|%" PRIu32 "|%" PRIu32,
+                             device->info.name, device->info.driver, device->info.platform, path->name, params->dim,
+                             params->seq_len, params->n_heads, params->n_kv_heads, poc_ffn_dim(params));
+    EVP_MD_CTX *context = device->cache[0] ? EVP_MD_CTX_new() : NULL;
+    int         ok = context && n > 0 && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+             EVP_DigestUpdate(context, text, strlen(text)) == 1 &&
+             EVP_DigestUpdate(context, poc_kernels_cpu, strlen(poc_kernels_cpu)) == 1 &&
+             EVP_DigestFinal_ex(context, digest, NULL) == 1;
+
+    EVP_MD_CTX_free(context);
+    if (!ok)
+        return -1;
+    for (size_t i = 0; i < 32; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    (void)snprintf(ret, len, "%s/%.40s.tuned", device->cache, hex);
+    return 0;
+}
+
+/* The path whose options the file holds. 0, or -1. */
+static int
+read_choice(const char *file, const struct poc_path *paths, unsigned n, struct poc_path *path)
+{
+    char  *text = NULL;
+    size_t len = 0;
+    char   why[256];
+    int    r = -1;
+
+    if (ga_file_read(file, 4096, &text, &len, why, sizeof(why)) < 0)
+        return -1;
+    for (unsigned i = 0; i < n; i++)
+        if (strcmp(paths[i].name, path->name) == 0 && strcmp(paths[i].options, text) == 0) {
+            *path = paths[i];
+            r = 0;
+        }
+    free(text);
+    return r;
+}
+
+/* Seconds for one whole layer of this shape (and the last one, which is short). Negative: it cannot. */
+static double
+time_one(const struct poc_device *device, const struct poc_path *path, const struct poc_params *params,
+         const struct poc_layout *layout, const uint16_t *pool)
+{
+    struct poc_engine *engine = NULL;
+    char               why[512];
+    struct timespec    begin;
+    struct timespec    end;
+    double             best = -1;
+    uint16_t          *input = calloc((size_t)params->seq_len * params->dim, sizeof(*input));
+    float             *logits = calloc(params->vocab_size, sizeof(*logits));
+
+    if (input && logits && poc_engine_make(device, path, params, layout, pool, 1, &engine, why, sizeof(why)) == 0)
+        for (int i = 0; i < 3; i++) {
+            double seconds;
+
+            (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+            if (poc_engine_logits(engine, input, 1, logits, NULL, NULL, why, sizeof(why)) < 0)
+                break;
+            (void)clock_gettime(CLOCK_MONOTONIC, &end);
+            seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) * 1e-9;
+            if (i > 0 && (best < 0 || seconds < best)) /* the first one also compiles and touches memory */
+                best = seconds;
+        }
+    poc_engine_done(engine);
+    free(input);
+    free(logits);
+    return best;
+}
+
+/* The fastest of the paths of that name. */
+static void
+try_all(const struct poc_device *device, const struct poc_params *like, const struct poc_path *paths, unsigned n,
+        struct poc_path *path, poc_note note, void *userdata)
+{
+    struct poc_params params = *like;
+    struct poc_layout layout = {0};
+    uint16_t         *pool = NULL;
+    double            best = -1;
+
+    params.n_layers = 2;
+    params.vocab_size = 64;
+    if (poc_ffn_dim(&params) > FFN_TRIED) {
+        params.ffn_dim_multiplier = 1e-3; /* rounded up to one multiple */
+        params.multiple_of = FFN_TRIED;
+    }
+    if (poc_layout_make(&params, "", &layout) == 0)
+        pool = calloc(layout.pool, sizeof(*pool));
+    for (uint64_t i = 0; pool && i < layout.pool; i++)
+        pool[i] = (uint16_t)(0x2000u + (i * 2654435761u >> 16 & 0x8fffu)); /* any numbers of the usual size */
+    for (unsigned i = 0; pool && i < n; i++) {
+        char   text[512];
+        double seconds;
+
+        if (strcmp(paths[i].name, path->name) != 0 || poc_selftest(device, &paths[i], text, sizeof(text)) < 0)
+            continue;
+        seconds = time_one(device, &paths[i], &params, &layout, pool);
+        (void)snprintf(text, sizeof(text), "tuning: path %s %s: %.1f ms", paths[i].name, paths[i].options,
+                       seconds * 1e3);
+        note(userdata, text);
+        if (seconds > 0 && (best < 0 || seconds < best)) {
+            best = seconds;
+            *path = paths[i];
+        }
+    }
+    free(pool);
+    poc_layout_done(&layout);
+}
+
+void
+poc_tune(const struct poc_device *device, const struct poc_params *params, struct poc_path *path, poc_note note,
+         void *userdata)
+{
+    struct poc_path paths[16];
+    unsigned        n = poc_paths(&device->info, paths, sizeof(paths) / sizeof(*paths));
+    unsigned        n_named = 0;
+    char            file[4200];
+    char            why[256];
+    const int       kept = choice_path(device, path, params, file, sizeof(file)) == 0;
+
+    for (unsigned i = 0; i < n; i++)
+        n_named += strcmp(paths[i].name, path->name) == 0;
+    if (n_named < 2 || (double)poc_total(params) * params->seq_len < WORTH_TUNING ||
+        (kept && read_choice(file, paths, n, path) == 0))
+        return;
+    note(userdata, "tuning for this model, once: it takes a minute at most");
+    try_all(device, params, paths, n, path, note, userdata);
+    if (kept)
+        (void)ga_file_write(file, path->options, strlen(path->options), 0600, why, sizeof(why));
+}

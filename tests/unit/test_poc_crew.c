@@ -1,0 +1,288 @@
+/* Lanes and crews whose devices crash, hang, lie or end: each is a child whose work is this test's own. */
+#include "plugins/poc-worker/crew.h"
+#include "plugins/poc-worker/lane_child.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* What "device" n does, instead of lane_child(). */
+enum { HONEST, CRASHES_AT_ONCE, CRASHES_AT_WORK, HANGS, EXITS, SPEAKS_RUBBISH, SAYS_WHY };
+
+static void
+stand_in(const struct poc_lane_spec *spec, int fd)
+{
+    struct poc_lane_message message = {.news = POC_LANE_READY, .max_batch = 4};
+    int64_t                 nonces[POC_LANE_NONCES];
+    const struct rlimit     no_core = {0, 0};
+    ssize_t                 got;
+
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    (void)signal(SIGSEGV, SIG_DFL);
+    if (spec->device == CRASHES_AT_ONCE)
+        (void)raise(SIGSEGV);
+    if (spec->device == SAYS_WHY) {
+        message.news = POC_LANE_FAILED;
+        (void)snprintf(message.text, sizeof(message.text), "no kernels today");
+    }
+    (void)send(fd, &message, sizeof(message), MSG_NOSIGNAL);
+    while ((got = recv(fd, nonces, sizeof(nonces), 0)) > 0) {
+        if (spec->device == CRASHES_AT_WORK)
+            (void)raise(SIGSEGV);
+        if (spec->device == HANGS)
+            (void)poll(NULL, 0, -1);
+        if (spec->device == EXITS)
+            _exit(7);
+        if (spec->device == SPEAKS_RUBBISH) {
+            (void)send(fd, "rubbish", 7, MSG_NOSIGNAL);
+            (void)poll(NULL, 0, -1);
+        }
+        message.news = POC_LANE_DISTANCES;
+        message.n = (uint32_t)((size_t)got / sizeof(*nonces));
+        for (uint32_t i = 0; i < message.n; i++)
+            message.distances[i] = (double)nonces[i] / 2;
+        (void)send(fd, &message, sizeof(message), MSG_NOSIGNAL);
+    }
+}
+
+static char notes[4096];
+
+static void
+on_note(void *userdata, unsigned level, const char *text)
+{
+    (void)userdata;
+    (void)level;
+    (void)snprintf(notes + strlen(notes), sizeof(notes) - strlen(notes), "%s\n", text);
+}
+
+/* Computes nonces 0..n on these devices. poc_crew_compute()'s answer. */
+static int
+compute(struct poc_crew *crew, const int *devices, size_t n_devices, double *ret, size_t n, char *why, size_t len)
+{
+    struct poc_lane_spec spec = {.serve = stand_in};
+    int64_t              nonces[256];
+
+    for (size_t i = 0; i < n; i++)
+        nonces[i] = (int64_t)i;
+    memset(crew, 0, sizeof(*crew));
+    notes[0] = 0;
+    crew->answer_ms = 500;
+    crew->cancel_fd = -1;
+    crew->note = on_note;
+    assert_int_equal(poc_crew_start(crew, &spec, devices, n_devices, why, len), 0);
+    return poc_crew_compute(crew, nonces, n, ret, 0, NULL, why, len);
+}
+
+static void
+assert_all_there(const double *distances, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_true(distances[i] == (double)i / 2);
+}
+
+static size_t
+open_files(void)
+{
+    DIR   *dir = opendir("/proc/self/fd");
+    size_t n = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir))
+        n++;
+    (void)closedir(dir);
+    return n;
+}
+
+/* With an honest device beside it, what is wrong with the other one costs nothing but that one. */
+static void
+assert_survived(int device, const char *words)
+{
+    struct poc_crew *crew = calloc(1, sizeof(*crew));
+    const int        devices[] = {device, HONEST};
+    double           distances[64];
+    char             why[2048] = "";
+    size_t           files = open_files();
+
+    assert_non_null(crew);
+    assert_int_equal(compute(crew, devices, 2, distances, 64, why, sizeof(why)), 0);
+    assert_all_there(distances, 64);
+    if (!strstr(crew->lanes[0].failure, words))
+        fail_msg("'%s' lacks '%s'", crew->lanes[0].failure, words);
+    assert_non_null(strstr(notes, words));
+    poc_crew_end(crew);
+    free(crew);
+    assert_int_equal(open_files(), files);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left */
+    assert_int_equal(errno, ECHILD);
+}
+
+static void
+honest_devices_share_the_work(void **state)
+{
+    struct poc_crew *crew = calloc(1, sizeof(*crew));
+    const int        devices[] = {HONEST, HONEST, HONEST};
+    double           distances[256];
+    char             why[2048];
+    uint64_t         sum = 0;
+
+    (void)state;
+    assert_non_null(crew);
+    assert_int_equal(compute(crew, devices, 3, distances, 256, why, sizeof(why)), 0);
+    assert_all_there(distances, 256);
+    for (size_t i = 0; i < 3; i++)
+        sum += crew->lanes[i].done;
+    assert_int_equal(sum, 256);
+    assert_string_equal(notes, "");
+    poc_crew_end(crew);
+    free(crew);
+}
+
+static void
+a_crash_at_the_start_is_named(void **state)
+{
+    (void)state;
+    assert_survived(CRASHES_AT_ONCE, "SIGSEGV");
+}
+
+static void
+a_crash_at_work_gives_its_nonces_to_the_others(void **state)
+{
+    (void)state;
+    assert_survived(CRASHES_AT_WORK, "SIGSEGV");
+}
+
+static void
+a_hanging_device_is_ended_after_its_time(void **state)
+{
+    (void)state;
+    assert_survived(HANGS, "has not answered within");
+}
+
+static void
+a_driver_that_calls_exit_is_named(void **state)
+{
+    (void)state;
+    assert_survived(EXITS, "ended by itself with status 7");
+}
+
+static void
+rubbish_does_not_count(void **state)
+{
+    (void)state;
+    assert_survived(SPEAKS_RUBBISH, "SIGKILL");
+}
+
+static void
+what_a_device_says_of_itself_is_passed_on(void **state)
+{
+    (void)state;
+    assert_survived(SAYS_WHY, "no kernels today");
+}
+
+static void
+without_any_device_left_the_reasons_are_told(void **state)
+{
+    struct poc_crew *crew = calloc(1, sizeof(*crew));
+    const int        devices[] = {SAYS_WHY, CRASHES_AT_WORK};
+    double           distances[8];
+    char             why[2048] = "";
+
+    (void)state;
+    assert_non_null(crew);
+    assert_int_equal(compute(crew, devices, 2, distances, 8, why, sizeof(why)), -EIO);
+    assert_non_null(strstr(why, "no device is left"));
+    assert_non_null(strstr(why, "no kernels today"));
+    assert_non_null(strstr(why, "SIGSEGV"));
+    poc_crew_end(crew);
+    free(crew);
+}
+
+static int
+crash(void *ret, char *reterr, size_t reterr_len)
+{
+    const struct rlimit no_core = {0, 0};
+
+    (void)ret;
+    (void)reterr;
+    (void)reterr_len;
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    (void)signal(SIGABRT, SIG_DFL);
+    (void)raise(SIGABRT);
+    return 0;
+}
+
+static int
+refuse(void *ret, char *reterr, size_t reterr_len)
+{
+    (void)ret;
+    (void)snprintf(reterr, reterr_len, "not today");
+    return -1;
+}
+
+static int
+count(void *ret, char *reterr, size_t reterr_len)
+{
+    (void)reterr;
+    (void)reterr_len;
+    *(int *)ret = 3;
+    return 0;
+}
+
+static int
+hang(void *ret, char *reterr, size_t reterr_len)
+{
+    (void)ret;
+    (void)reterr;
+    (void)reterr_len;
+    (void)poll(NULL, 0, -1);
+    return 0;
+}
+
+static void
+drivers_are_asked_in_a_child(void **state)
+{
+    int  answer = 0;
+    char why[512] = "";
+
+    (void)state;
+    assert_int_equal(poc_lane_try(count, &answer, sizeof(answer), 10000, why, sizeof(why)), 0);
+    assert_int_equal(answer, 3);
+    assert_int_equal(poc_lane_try(refuse, &answer, sizeof(answer), 10000, why, sizeof(why)), -1);
+    assert_string_equal(why, "not today");
+    assert_int_equal(poc_lane_try(crash, &answer, sizeof(answer), 10000, why, sizeof(why)), -1);
+    assert_non_null(strstr(why, "SIGABRT"));
+    assert_int_equal(poc_lane_try(hang, &answer, sizeof(answer), 100, why, sizeof(why)), -1);
+    assert_non_null(strstr(why, "did not answer"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(honest_devices_share_the_work),
+        cmocka_unit_test(a_crash_at_the_start_is_named),
+        cmocka_unit_test(a_crash_at_work_gives_its_nonces_to_the_others),
+        cmocka_unit_test(a_hanging_device_is_ended_after_its_time),
+        cmocka_unit_test(a_driver_that_calls_exit_is_named),
+        cmocka_unit_test(rubbish_does_not_count),
+        cmocka_unit_test(what_a_device_says_of_itself_is_passed_on),
+        cmocka_unit_test(without_any_device_left_the_reasons_are_told),
+        cmocka_unit_test(drivers_are_asked_in_a_child),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
