@@ -175,7 +175,7 @@ poc_lane_end(struct poc_lane *lane)
 struct trial {
     int  done; /* 1: what follows is the answer, -1: the sentence */
     char why[1024];
-    char answer[];
+    _Alignas(max_align_t) char answer[];
 };
 
 static void

@@ -1,6 +1,7 @@
 """poc-worker by hand: distances as the network's reference has them, batches verified, wrong arguments named."""
 import json
 import os
+import shutil
 
 import pytest
 from conftest import PLUGINS
@@ -14,16 +15,27 @@ def models():
         return {vector["name"]: vector for vector in json.load(file)}
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """Where the cache of compiled kernels waits for the next test."""
+    return tmp_path_factory.mktemp("compiled") / "cache"
+
+
 @pytest.fixture
-def worker(world):
+def worker(world, compiled):
     """worker(task, *arguments) runs a task of poc-worker and gives its report."""
     world.plugin_dir = PLUGINS
     world.write("  poc-worker: {allow: [gpu]}\n")
+    cache = os.path.join(world.state, "plugins", "poc-worker", "cache")
+    if compiled.exists():
+        shutil.copytree(compiled, cache)
 
     def run(task, *arguments):
         return world.json("run", "poc-worker", task, *arguments)
 
-    return run
+    yield run
+    if os.path.isdir(cache):
+        shutil.copytree(cache, compiled, dirs_exist_ok=True)
 
 
 def of(vector):
