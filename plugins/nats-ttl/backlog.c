@@ -85,7 +85,10 @@ message_near(struct ga_nats *nats, const char *stream, int64_t seq, int64_t end,
     return r;
 }
 
-/* The first message that would stay, by halving: messages are in the order of their times. */
+/*
+ * The first message that would stay, by halving: messages are in the order of their times. Where no message is found
+ * (a wide gap on a server before 2.9) those before it count as dropped: too many is what a guard may say, too few not.
+ */
 static int
 find_keep(struct ga_nats *nats, const char *stream, const struct judgement *judgement, int64_t cut_ns, int64_t *ret,
           struct ga_nats_error *err)
@@ -101,7 +104,9 @@ find_keep(struct ga_nats *nats, const char *stream, const struct judgement *judg
 
         if (r < 0)
             return -1;
-        if (r == 0 || time_ns >= cut_ns)
+        if (r == 0)
+            low = middle + 1;
+        else if (time_ns >= cut_ns)
             high = middle;
         else
             low = seq + 1;

@@ -364,7 +364,8 @@ poc_from_half(uint16_t half)
     return value;
 }
 
-#if defined(__x86_64__)
+/* The name f16c is unknown to older clangs; fuzzing does without. */
+#if defined(__x86_64__) && !defined(__clang__)
 #include <immintrin.h>
 
 __attribute__((target("avx,f16c"))) static size_t
@@ -387,7 +388,7 @@ poc_to_halves(const double *values, uint16_t *ret, size_t n)
 {
     size_t i = 0;
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(__clang__)
     if (__builtin_cpu_supports("avx") && __builtin_cpu_supports("f16c"))
         i = to_halves_f16c(values, ret, n);
 #endif

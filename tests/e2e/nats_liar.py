@@ -2,9 +2,11 @@
 """A NATS server with a JetStream API that lies, in a process of its own. Ends when its standard input closes.
 
 Its first argument says how: `ignore` accepts updates and changes nothing, `late` changes and answers an update never,
-`garbage` answers with no JSON, `error` with an error code. It has one stream, txs_to_send, without a lifetime, and a field
+`garbage` answers with no JSON, `error` with an error code. `sparse` is honest, but as old as 2.8: it finds a message by its
+exact number only, and its three messages lie far apart. It has one stream, txs_to_send, without a lifetime, and a field
 that nobody has heard of.
 """
+import datetime
 import json
 import os
 import socket
@@ -17,9 +19,26 @@ CONFIG = {"name": "txs_to_send", "subjects": ["txs_to_send"], "retention": "limi
           "num_replicas": 1, "duplicate_window": 120000000000, "unheard_of": 9007199254740993}
 STATE = {"messages": 0, "bytes": 0, "first_seq": 1, "first_ts": "0001-01-01T00:00:00Z", "last_seq": 0,
          "last_ts": "0001-01-01T00:00:00Z", "consumer_count": 0}
+MESSAGES = {1: 10, 1000: 9, 2000: 0}  # of `sparse`: number and age in days
+if MANNER == "sparse":
+    STATE.update({"messages": 3, "bytes": 300, "first_seq": 1, "last_seq": 2000})
+
+
+def days_ago(days):
+    return (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def find(body):
+    """A message as a server of old finds it."""
+    number = json.loads(body)["seq"]
+    if number not in MESSAGES:
+        return {"type": "x", "error": {"code": 404, "err_code": 10037, "description": "no message found"}}
+    return {"type": "x", "message": {"subject": "txs_to_send", "seq": number, "data": "", "time": days_ago(MESSAGES[number])}}
 
 
 def info(kind):
+    if MANNER == "sparse":
+        STATE.update({"first_ts": days_ago(10), "last_ts": days_ago(0)})
     return {"type": f"io.nats.jetstream.api.v1.{kind}", "config": CONFIG, "created": "2026-01-01T00:00:00Z", "state": STATE}
 
 
@@ -41,6 +60,11 @@ def answer(subject, body):
             CONFIG.update(json.loads(body))
             return None
         return {**info("stream_update_response"), "config": json.loads(body)}
+    if call == "STREAM.MSG.GET.txs_to_send":
+        return find(body)
+    if call.startswith("CONSUMER.") and MANNER == "sparse":
+        return {"type": "x", "total": 1, "offset": 0, "limit": 256, "consumers": [
+            {"name": "slow", "num_pending": 3, "num_ack_pending": 0, "delivered": {"stream_seq": 0}, "ack_floor": {"stream_seq": 0}}]}
     if call.startswith("CONSUMER."):
         return {"type": "x", "total": 0, "offset": 0, "limit": 256, "consumers": []}
     return {"type": "x", "error": {"code": 404, "err_code": 10059, "description": "stream not found"}}

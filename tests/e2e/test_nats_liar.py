@@ -13,7 +13,7 @@ def liar(world, tmp_path):
     """liar(manner) writes a manifest for a server that lies in this manner; gives the path of what it was asked to store."""
     processes = []
 
-    def begin(manner):
+    def begin(manner, more=""):
         asked = tmp_path / "asked.json"
         process = subprocess.Popen([sys.executable, os.path.join(os.path.dirname(__file__), "nats_liar.py"), manner, str(asked)],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -21,7 +21,7 @@ def liar(world, tmp_path):
         port = int(process.stdout.readline())
         world.plugin_dir = PLUGINS
         world.write(f"  nats-ttl: {{options: {{servers: ['nats://127.0.0.1:{port}'], streams: {{txs_to_send: 24h}}, "
-                    "request_timeout: 1s, update_timeout: 1s}}\n")
+                    f"request_timeout: 1s, update_timeout: 1s{more}}}}}\n")
         return asked
 
     yield begin
@@ -55,6 +55,15 @@ def test_an_update_without_an_answer_that_took_effect_is_found_by_looking(world,
     end = world.json("run", "nats-ttl", "enforce")
     assert end["outcome"] == "changed", end
     assert end["acts"][0]["ok"] is True
+
+
+def test_what_an_old_server_cannot_find_counts_as_dropped(world, liar):
+    asked = liar("sparse", ", max_drop: 1")  # two would go
+    end = world.json("run", "nats-ttl", "enforce")
+    assert end["outcome"] == "refused"
+    assert "slow: " in end["summary"]
+    assert end["acts"] == []
+    assert not asked.exists()
 
 
 @pytest.mark.parametrize("manner,words", [("garbage", "JSON"), ("error", "10008")])
