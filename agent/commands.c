@@ -70,7 +70,9 @@ const struct command commands[] = {
      .summary = "run one task now",
      .description =
          "Through the daemon when it answers, else in a runner of this command's own. KEY=VALUE are arguments of the "
-         "task; values are written as in the manifest. Log lines go to the standard error, the acts and the task's "
+         "task; values are written as in the manifest; a text may come from a file, KEY=@FILE (KEY=@@TEXT begins with "
+         "an "
+         "@). Log lines go to the standard error, the acts and the task's "
          "report to the standard output.\n\nWith --dry-run nothing is changed: the acts that would be made are shown.",
      .run = cli_run,
      .options = {{"dry-run", 'n', NULL, NULL, "change nothing, show the acts that would be made"},

@@ -31,8 +31,9 @@ int compile_agent_part(const char *path, const char *plugin_dir, cJSON **ret, st
 
 /*
  * Arguments of a run by hand, "key=value", over those that the manifest gives the task. Values of lists and maps are in
- * the manifest's flow style (a list may also be a,b,c), all others are taken as they are. 0 with the canonical
- * arguments and the rules of the sandbox, or -1 with a sentence in reterr.
+ * the manifest's flow style (a list may also be a,b,c), all others are taken as they are; of a string, "key=@FILE"
+ * stands for what the file holds. 0 with the canonical arguments and the rules of the sandbox, or -1 with a sentence in
+ * reterr.
  */
 int compile_args(const cJSON *compiled, const char *plugin, const char *task, char *const *words, int n_words,
                  cJSON **ret_args, cJSON **ret_rules, char *reterr, size_t reterr_len);

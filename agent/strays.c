@@ -53,6 +53,30 @@ run_of(pid_t pid, char *buf, size_t len)
     return NULL;
 }
 
+/*
+ * A child that is dead bears no mark any more. Those that this process has started itself lead a group of their own in
+ * its session, and are waited for by whoever started them; any other was left behind by a run.
+ */
+static int
+is_dead_orphan(pid_t pid)
+{
+    char        path[64];
+    char        stat[1024];
+    const char *after;
+    char        state = 0;
+    int         parent = 0;
+    int         group = 0;
+    int         session = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    if (read_proc(path, stat, sizeof(stat)) <= 0)
+        return 0;
+    after = strrchr(stat, ')'); /* the name before it may hold anything */
+    if (!after || sscanf(after + 1, " %c %d %d %d", &state, &parent, &group, &session) != 4)
+        return 0;
+    return (state == 'Z' || state == 'X') && (group != pid || session != getsid(0));
+}
+
 unsigned
 run_kill_strays(int (*live)(const char *run_id, void *userdata), void *userdata)
 {
@@ -74,6 +98,8 @@ run_kill_strays(int (*live)(const char *run_id, void *userdata), void *userdata)
             break;
         at = end;
         run = run_of(pid, environ_buf, sizeof(environ_buf));
+        if (!run && is_dead_orphan(pid))
+            (void)waitpid(pid, NULL, WNOHANG);
         if (!run || live(run, userdata))
             continue;
         if (kill(pid, SIGKILL) == 0)

@@ -103,8 +103,8 @@ bench_task(struct ga_run *run, const struct ga_host *host)
         nonces[i] = i;
     outcome = bout_begin(&bout, run, host, "EXAMPLE_BLOCK_HASH", "EXAMPLE_PUBLIC_KEY", 1);
     if (outcome == GA_OK) {
-        int r = poc_crew_compute(&bout.crew, nonces, NONCES_MAX, distances, host->num(run, "seconds") / 1000000, &n,
-                                 why, sizeof(why));
+        int r = poc_crew_compute(&bout.crew, NULL, nonces, NONCES_MAX, distances, host->num(run, "seconds") / 1000000,
+                                 &n, why, sizeof(why));
 
         if (r == -ECANCELED)
             outcome = host->end(run, GA_UNKNOWN, "cancelled");

@@ -155,7 +155,7 @@ int
 bout_compute(struct bout *bout, const int64_t *nonces, size_t n, double *ret)
 {
     char why[2048];
-    int  r = poc_crew_compute(&bout->crew, nonces, n, ret, 0, NULL, why, sizeof(why));
+    int  r = poc_crew_compute(&bout->crew, NULL, nonces, n, ret, 0, NULL, why, sizeof(why));
 
     if (r == -ECANCELED)
         return bout->host->end(bout->run, GA_UNKNOWN, "cancelled before all nonces were computed");

@@ -14,6 +14,7 @@
 /* One list of nonces under way. */
 struct hand_out {
     struct poc_crew *crew;
+    const char      *public_key;
     const int64_t   *nonces;
     double          *ret;
     size_t           n;
@@ -118,7 +119,8 @@ give_work(struct hand_out *hand, struct poc_crew_lane *lane)
         return;
     lane->first = first;
     lane->asked_ms = poc_now_ms();
-    (void)poc_lane_ask(&lane->lane, hand->nonces + first, (uint32_t)n); /* a dead lane's last news say it */
+    (void)poc_lane_ask(&lane->lane, hand->public_key, hand->nonces + first,
+                       (uint32_t)n); /* a dead lane's last news say it */
 }
 
 static void
@@ -126,11 +128,12 @@ lane_failed(struct hand_out *hand, struct poc_crew_lane *lane, const char *why)
 {
     (void)snprintf(lane->failure, sizeof(lane->failure), "%s", why);
     lane->ready = 0;
-    if (lane->lane.n > 0) {
+    if (lane->lane.n > 0 && !lane->stale) {
         hand->returned[hand->n_returned] = lane->first;
         hand->returned_n[hand->n_returned++] = lane->lane.n;
-        lane->lane.n = 0;
     }
+    lane->lane.n = 0;
+    lane->stale = 0;
     note(hand->crew, LOG_ERR, lane, why);
 }
 
@@ -152,6 +155,11 @@ take_news(struct hand_out *hand, struct poc_crew_lane *lane, const struct poc_la
         give_work(hand, lane);
         return;
     case POC_LANE_DISTANCES:
+        if (lane->stale) {
+            lane->stale = 0;
+            give_work(hand, lane);
+            return;
+        }
         memcpy(hand->ret + lane->first, news->distances, news->n * sizeof(*news->distances));
         hand->done += news->n;
         lane->done += news->n;
@@ -202,7 +210,7 @@ wait_news(struct hand_out *hand)
     for (size_t i = 0; i < hand->crew->n; i++) {
         const struct poc_crew_lane *lane = &hand->crew->lanes[i];
 
-        if (lane->lane.fd >= 0 && (!lane->ready || lane->lane.n > 0))
+        if (lane->lane.fd >= 0 && (!lane->ready || lane->lane.n > 0) && !(lane->stale && hand->done == hand->n))
             pollers[n++] = (struct pollfd){.fd = lane->lane.fd, .events = POLLIN};
     }
     if (n == 0)
@@ -245,10 +253,11 @@ explain_loss(const struct poc_crew *crew, char *reterr, size_t reterr_len)
 }
 
 int
-poc_crew_compute(struct poc_crew *crew, const int64_t *nonces, size_t n, double *ret, int64_t budget_ms, size_t *ret_n,
-                 char *reterr, size_t reterr_len)
+poc_crew_compute(struct poc_crew *crew, const char *public_key, const int64_t *nonces, size_t n, double *ret,
+                 int64_t budget_ms, size_t *ret_n, char *reterr, size_t reterr_len)
 {
-    struct hand_out          hand = {.crew = crew, .nonces = nonces, .ret = ret, .n = n, .budget_ms = budget_ms};
+    struct hand_out hand = {
+        .crew = crew, .public_key = public_key, .nonces = nonces, .ret = ret, .n = n, .budget_ms = budget_ms};
     struct poc_lane_message *news = malloc(sizeof(*news));
     int                      busy;
     int                      r = 0;
@@ -269,6 +278,8 @@ poc_crew_compute(struct poc_crew *crew, const int64_t *nonces, size_t n, double 
     if (ret_n)
         *ret_n = hand.done;
     if (busy < 0) {
+        for (size_t i = 0; i < crew->n; i++)
+            crew->lanes[i].stale = crew->lanes[i].lane.n > 0;
         r = -ECANCELED;
     } else if (hand.done < hand.n && !(budget_ms && hand.n_returned == 0 && hand.done == hand.next && hand.done > 0)) {
         explain_loss(crew, reterr, reterr_len);

@@ -16,6 +16,7 @@ struct poc_crew_lane {
     char                   options[160];
     char                   failure[1024]; /* "": none */
     int                    ready;
+    int                    stale; /* 1: what it works on was given up */
     size_t                 first; /* of the list: what it works on */
     int64_t                asked_ms;
     uint64_t               done; /* nonces */
@@ -43,12 +44,13 @@ int poc_crew_start(struct poc_crew *crew, const struct poc_lane_spec *spec, cons
                    size_t reterr_len);
 
 /*
- * Distances of all n nonces to ret, in their order. 0, -ECANCELED, or -EIO with a sentence: not one lane is left, and
- * why the last one went. `budget_ms` (0: none): no new nonces are given out so long after the first; *ret_n (may be
- * NULL) says how many were computed.
+ * Distances of all n nonces of `public_key` (NULL: that of the work) to ret, in their order. 0, -ECANCELED (what lanes
+ * work on then is thrown away when it comes; the crew can be asked again), or -EIO with a sentence: not one lane is
+ * left, and why the last one went. `budget_ms` (0: none): no new nonces are given out so long after the first; *ret_n
+ * (may be NULL) says how many were computed.
  */
-int poc_crew_compute(struct poc_crew *crew, const int64_t *nonces, size_t n, double *ret, int64_t budget_ms,
-                     size_t *ret_n, char *reterr, size_t reterr_len);
+int poc_crew_compute(struct poc_crew *crew, const char *public_key, const int64_t *nonces, size_t n, double *ret,
+                     int64_t budget_ms, size_t *ret_n, char *reterr, size_t reterr_len);
 
 void poc_crew_end(struct poc_crew *crew);
 

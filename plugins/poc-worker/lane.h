@@ -27,6 +27,16 @@ struct poc_lane_spec {
     void (*serve)(const struct poc_lane_spec *spec, int fd);
 };
 
+#define POC_KEY_MAX 4096 /* bytes of a public key with its NUL, when it is not that of the work */
+
+/* What a lane is asked. */
+struct poc_lane_question {
+    uint32_t n;
+    uint32_t has_key; /* 1: the nonces are those of `key` */
+    int64_t  nonces[POC_LANE_NONCES];
+    char     key[POC_KEY_MAX];
+};
+
 /* What a lane tells. */
 enum poc_lane_news {
     POC_LANE_NOTE,      /* what it is doing: text */
@@ -55,15 +65,15 @@ struct poc_lane {
     pid_t    pid;
     int      fd; /* readable when it has news; -1 once it is over */
     int      device;
-    int64_t  nonces[POC_LANE_NONCES]; /* the question that is open */
-    uint32_t n;                       /* 0: none */
+    uint32_t n; /* nonces of the question that is open; 0: none */
 };
 
 /* Starts one. 0, or -1 with a sentence. */
 int poc_lane_start(const struct poc_lane_spec *spec, struct poc_lane *ret, char *reterr, size_t reterr_len);
 
-/* Asks for n <= POC_LANE_NONCES distances; one question at a time. 0, or -1: it is over, read its last news. */
-int poc_lane_ask(struct poc_lane *lane, const int64_t *nonces, uint32_t n);
+/* Asks for n <= POC_LANE_NONCES distances of `public_key` (NULL: that of the work; shorter than POC_KEY_MAX); one
+ * question at a time. 0, or -1: it is over, read its last news. */
+int poc_lane_ask(struct poc_lane *lane, const char *public_key, const int64_t *nonces, uint32_t n);
 
 /*
  * What it tells next: waits at most timeout_ms (-1: for ever), or until cancel_fd (may be -1) is readable. 1 news in

@@ -197,9 +197,9 @@ answer(struct child *child, const int64_t *nonces, uint32_t n)
 void
 lane_child(const struct poc_lane_spec *spec, int fd)
 {
-    struct child *child = calloc(1, sizeof(*child));
-    int64_t       nonces[POC_LANE_NONCES];
-    ssize_t       got;
+    struct child            *child = calloc(1, sizeof(*child));
+    struct poc_lane_question question;
+    ssize_t                  got;
 
     if (!child)
         return;
@@ -207,7 +207,11 @@ lane_child(const struct poc_lane_spec *spec, int fd)
     child->fd = fd;
     if (get_ready(child) < 0)
         return;
-    while ((got = recv(fd, nonces, sizeof(nonces), 0)) > 0 || (got < 0 && errno == EINTR))
-        if (got > 0 && answer(child, nonces, (uint32_t)((size_t)got / sizeof(*nonces))) < 0)
+    while ((got = recv(fd, &question, sizeof(question), 0)) > 0 || (got < 0 && errno == EINTR)) {
+        if (got < 0)
+            continue;
+        poc_prover_set_key(child->prover, question.has_key ? question.key : spec->work.public_key);
+        if (answer(child, question.nonces, question.n) < 0)
             return;
+    }
 }

@@ -17,6 +17,40 @@ static const struct ga_option options[] = {
      .max = 24 * 3600 * SECOND},
 };
 
+/* Of `serve`; arguments, so that the others, which touch no network, have no part in them. */
+static const struct ga_option serve_args[] = {
+    {.key = "listen",
+     .type = GA_T_URL,
+     .flags = GA_LISTEN,
+     .dflt = "http://127.0.0.1:8080",
+     .choices = "http:8080",
+     .help = "where the REST API answers, an address in figures; whoever reaches it commands the worker"},
+    {.key = "callbacks",
+     .type = GA_T_URL | GA_T_LIST,
+     .dflt = "[http://127.0.0.1:9100]",
+     .choices = "http:80|https:443",
+     .help = "receivers of proofs: the sandbox opens their ports, requests name them"},
+    {.key = "devices",
+     .type = GA_T_STRING,
+     .dflt = "auto",
+     .help = "auto, or numbers as the task `devices` lists them: 0,2"},
+    {.key = "test_devices",
+     .type = GA_T_BOOL,
+     .dflt = "false",
+     .help = "let drivers work that are made for tests (PoCL, Mesa)"},
+    {.key = "send_every",
+     .type = GA_T_DURATION,
+     .dflt = "5s",
+     .min = SECOND / 10,
+     .max = 600 * SECOND,
+     .help = "proofs of so long go out together"},
+    {.key = "path",
+     .type = GA_T_ENUM,
+     .dflt = "auto",
+     .choices = "auto|cpu|portable",
+     .help = "set of kernels; auto: the first that passes the self-test"},
+};
+
 #define DEVICE_ARG                                                                              \
     {                                                                                           \
         .key = "device", .type = GA_T_STRING, .dflt = "auto",                                   \
@@ -111,6 +145,20 @@ static const struct ga_task tasks[] = {
      .n_args = N(bench_args),
      .args = bench_args,
      .function = bench_task},
+    {.name = "serve",
+     .summary = "the machine-learning node's REST API for proof of compute: generates, validates, sends",
+     .flags = GA_TASK_RESIDENT | GA_TASK_READ_ONLY | GA_TASK_BY_HAND,
+     .n_args = N(serve_args),
+     .args = serve_args,
+     .function = serve_task},
+};
+
+static const struct ga_topic topics[] = {
+    {.name = "poc.started", .summary = "a proof of compute has begun"},
+    {.name = "poc.stopped", .summary = "it was stopped, or gave way to another"},
+    {.name = "poc.failed", .summary = "it ended by itself: why"},
+    {.name = "poc.stalled", .summary = "no nonce was computed for a minute while generating"},
+    {.name = "poc.device.failed", .summary = "a device was taken out; the log names it"},
 };
 
 const struct ga_plugin ga_plugin_v1 = {
@@ -126,5 +174,8 @@ const struct ga_plugin ga_plugin_v1 = {
     .tasks = tasks,
     .n_tasks = N(tasks),
     .task_stride = sizeof(*tasks),
+    .topics = topics,
+    .n_topics = N(topics),
+    .topic_stride = sizeof(*topics),
     .needs = GA_NEEDS_GPU,
 };

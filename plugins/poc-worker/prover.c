@@ -74,6 +74,12 @@ poc_prover_make(const struct poc_work *work, const struct poc_device *device, co
     return 0;
 }
 
+void
+poc_prover_set_key(struct poc_prover *prover, const char *public_key)
+{
+    prover->work.public_key = public_key;
+}
+
 int
 poc_prover_prepare(struct poc_prover *prover, unsigned slot, const int64_t *nonces, uint32_t n)
 {

@@ -26,6 +26,9 @@ struct poc_prover;
 int poc_prover_make(const struct poc_work *work, const struct poc_device *device, const struct poc_path *path,
                     uint32_t max_batch, struct poc_prover **ret, char *reterr, size_t reterr_len);
 
+/* Whose nonces follow, instead of the work's own; borrowed. No slot is in use meanwhile. */
+void poc_prover_set_key(struct poc_prover *prover, const char *public_key);
+
 /* Makes the inputs of n <= max_batch nonces in this slot. 0, or -ENOMEM. */
 int poc_prover_prepare(struct poc_prover *prover, unsigned slot, const int64_t *nonces, uint32_t n);
 

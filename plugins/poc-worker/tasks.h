@@ -12,6 +12,7 @@ int devices_task(struct ga_run *run, const struct ga_host *host);
 int distances_task(struct ga_run *run, const struct ga_host *host);
 int verify_task(struct ga_run *run, const struct ga_host *host);
 int bench_task(struct ga_run *run, const struct ga_host *host);
+int serve_task(struct ga_run *run, const struct ga_host *host);
 
 /* What a computation by hand needs: devices, model, pool, crew. */
 struct bout {

@@ -5,9 +5,9 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
 import sys
 import tempfile
+import threading
 import time
 
 import pytest

@@ -4,7 +4,7 @@ import signal
 import time
 
 import pytest
-from conftest import children_of, wait_until
+from conftest import children_of, is_zombie, wait_until
 
 GUESTS = """  bad-tasks: {limits: {memory: 64MiB}}
   sample-good: {tasks: {count: {every: 200ms}}}
@@ -30,7 +30,7 @@ CAUSES = [
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     """One daemon for all of them: each must leave it as it was."""
-    from conftest import Daemon, World
+    from conftest import is_zombie, Daemon, World
     world = World(tmp_path_factory.mktemp("house"))
     world.write(GUESTS)
     daemon = Daemon(world)
@@ -57,6 +57,16 @@ def test_children_that_a_run_leaves_behind_are_ended(house, task):
     marked = lambda: [pid for pid in children_of(daemon.pid)  # noqa: E731
                       if b"GONKA_AGENT_RUN" in environ_of(pid) and not runs_now(world)]
     wait_until(lambda: not marked(), "strays are gone")
+
+
+def test_what_died_in_a_run_is_not_left_as_a_zombie(house):
+    world, daemon = house
+    assert world.json("run", "bad-tasks", "fork-dead")["outcome"] == "ok"
+    wait_until(lambda: not runs_now(world), "no run is under way")
+    before = set(children_of(daemon.pid))
+    world.json("run", "bad-tasks", "print")
+    wait_until(lambda: not runs_now(world), "no run is under way")
+    assert [pid for pid in before & set(children_of(daemon.pid)) if is_zombie(pid)] == []
 
 
 def environ_of(pid):
@@ -109,7 +119,7 @@ def test_a_killed_runner_is_seen_at_once(world, start):
     daemon = start(world)
     # the run waits until it is told to end; kill its runner instead
     import subprocess
-    from conftest import AGENT
+    from conftest import is_zombie, AGENT
     client = subprocess.Popen([AGENT, "run", "sample-good", "wait", "-c", world.manifest, "--json"],
                               stdout=subprocess.PIPE, text=True)
     world.wait_for(plugin="sample-good", rec="run.start")
@@ -144,7 +154,7 @@ def test_a_plugin_that_cannot_be_loaded_is_named_with_the_reason(world, plugin, 
 
 def test_a_file_that_others_may_write_is_refused(world, tmp_path):
     import shutil
-    from conftest import TEST_PLUGINS
+    from conftest import is_zombie, TEST_PLUGINS
     folder = tmp_path / "plugins"
     folder.mkdir()
     shutil.copy(os.path.join(TEST_PLUGINS, "sample-good.so"), folder)
@@ -157,7 +167,7 @@ def test_a_file_that_others_may_write_is_refused(world, tmp_path):
 
 
 def test_a_link_instead_of_a_file_is_refused(world, tmp_path):
-    from conftest import TEST_PLUGINS
+    from conftest import is_zombie, TEST_PLUGINS
     folder = tmp_path / "plugins"
     folder.mkdir()
     os.symlink(os.path.join(TEST_PLUGINS, "sample-good.so"), folder / "sample-good.so")

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
@@ -82,6 +83,30 @@ fork_away(struct ga_run *run, const struct ga_host *host)
 }
 
 /* A child that returns from the task as if it were the task. */
+/* A grandchild that outlives its parent and dies while the run goes on. */
+static int
+fork_dead(struct ga_run *run, const struct ga_host *host)
+{
+    int   ends[2];
+    char  byte;
+    pid_t child;
+
+    if (pipe(ends) < 0)
+        return host->end(run, GA_FAILED, "no pipe");
+    child = fork();
+    if (child == 0) {
+        if (fork() == 0)
+            (void)usleep(50000);
+        _exit(0);
+    }
+    (void)waitpid(child, NULL, 0);
+    (void)close(ends[1]);
+    if (read(ends[0], &byte, 1) != 0) /* ends with the grandchild */
+        return host->end(run, GA_FAILED, "somebody wrote");
+    (void)close(ends[0]);
+    return host->end(run, GA_OK, "left a dead process behind");
+}
+
 static int
 fork_return(struct ga_run *run, const struct ga_host *host)
 {
@@ -343,6 +368,7 @@ static const struct ga_task tasks[] = {
     TASK("ignore-term", ignore_term),
     TASK("fork-children", fork_children),
     TASK("fork-away", fork_away),
+    TASK("fork-dead", fork_dead),
     TASK("fork-return", fork_return),
     TASK("crash", crash),
     TASK("exit", leave),

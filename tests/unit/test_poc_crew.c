@@ -26,10 +26,9 @@ enum { HONEST, CRASHES_AT_ONCE, CRASHES_AT_WORK, HANGS, EXITS, SPEAKS_RUBBISH, S
 static void
 stand_in(const struct poc_lane_spec *spec, int fd)
 {
-    struct poc_lane_message message = {.news = POC_LANE_READY, .max_batch = 4};
-    int64_t                 nonces[POC_LANE_NONCES];
-    const struct rlimit     no_core = {0, 0};
-    ssize_t                 got;
+    struct poc_lane_message  message = {.news = POC_LANE_READY, .max_batch = 4};
+    struct poc_lane_question question;
+    const struct rlimit      no_core = {0, 0};
 
     (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)signal(SIGSEGV, SIG_DFL);
@@ -40,7 +39,7 @@ stand_in(const struct poc_lane_spec *spec, int fd)
         (void)snprintf(message.text, sizeof(message.text), "no kernels today");
     }
     (void)send(fd, &message, sizeof(message), MSG_NOSIGNAL);
-    while ((got = recv(fd, nonces, sizeof(nonces), 0)) > 0) {
+    while (recv(fd, &question, sizeof(question), 0) > 0) {
         if (spec->device == CRASHES_AT_WORK)
             (void)raise(SIGSEGV);
         if (spec->device == HANGS)
@@ -52,9 +51,9 @@ stand_in(const struct poc_lane_spec *spec, int fd)
             (void)poll(NULL, 0, -1);
         }
         message.news = POC_LANE_DISTANCES;
-        message.n = (uint32_t)((size_t)got / sizeof(*nonces));
+        message.n = question.n;
         for (uint32_t i = 0; i < message.n; i++)
-            message.distances[i] = (double)nonces[i] / 2;
+            message.distances[i] = (double)question.nonces[i] / 2 + (question.has_key ? strtod(question.key, NULL) : 0);
         (void)send(fd, &message, sizeof(message), MSG_NOSIGNAL);
     }
 }
@@ -84,7 +83,7 @@ compute(struct poc_crew *crew, const int *devices, size_t n_devices, double *ret
     crew->cancel_fd = -1;
     crew->note = on_note;
     assert_int_equal(poc_crew_start(crew, &spec, devices, n_devices, why, len), 0);
-    return poc_crew_compute(crew, nonces, n, ret, 0, NULL, why, len);
+    return poc_crew_compute(crew, NULL, nonces, n, ret, 0, NULL, why, len);
 }
 
 static void
@@ -193,6 +192,36 @@ what_a_device_says_of_itself_is_passed_on(void **state)
     assert_survived(SAYS_WHY, "no kernels today");
 }
 
+/* Cancelled in the middle, a crew can be asked anew: no answer to the old question is taken for one to the new. */
+static void
+a_crew_goes_on_after_a_question_was_given_up(void **state)
+{
+    struct poc_crew *crew = calloc(1, sizeof(*crew));
+    const int        devices[] = {HONEST, HONEST};
+    const int64_t    nonces[] = {6, 7, 8};
+    double           distances[64];
+    char             why[2048];
+    int              ends[2];
+
+    (void)state;
+    assert_non_null(crew);
+    assert_int_equal(compute(crew, devices, 2, distances, 64, why, sizeof(why)), 0);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    crew->cancel_fd = ends[0];
+    assert_int_equal(
+        poc_crew_compute(crew, NULL, (const int64_t[]){1, 2, 3, 4}, 4, distances, 0, NULL, why, sizeof(why)),
+        -ECANCELED);
+    crew->cancel_fd = -1;
+    assert_int_equal(poc_crew_compute(crew, "100", nonces, 3, distances, 0, NULL, why, sizeof(why)), 0);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(distances[i] == (double)nonces[i] / 2 + 100);
+    poc_crew_end(crew);
+    free(crew);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 static void
 without_any_device_left_the_reasons_are_told(void **state)
 {
@@ -280,6 +309,7 @@ main(void)
         cmocka_unit_test(a_driver_that_calls_exit_is_named),
         cmocka_unit_test(rubbish_does_not_count),
         cmocka_unit_test(what_a_device_says_of_itself_is_passed_on),
+        cmocka_unit_test(a_crew_goes_on_after_a_question_was_given_up),
         cmocka_unit_test(without_any_device_left_the_reasons_are_told),
         cmocka_unit_test(drivers_are_asked_in_a_child),
     };

@@ -1,0 +1,248 @@
+/* front.c: the REST API and the sender, in a process of their own. */
+#include "plugins/poc-worker/front.h"
+
+#include "plugins/poc-worker/httpd.h"
+#include "plugins/poc-worker/message.h"
+#include "plugins/poc-worker/post.h"
+
+#include "kit/http.h"
+#include "kit/json.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <syslog.h>
+#include <unistd.h>
+
+struct front {
+    const struct front_config *config;
+    int                        fd;
+    pthread_mutex_t            lock; /* of fd: messages go out whole */
+    pthread_mutex_t            ask_lock;
+    pthread_cond_t             answered;
+    cJSON                     *answer; /* of the question that is open */
+    int                        over;   /* the parent is gone */
+    int                        stop_fd;
+};
+
+static int
+tell(struct front *front, cJSON *message)
+{
+    int r = message ? 0 : -ENOMEM;
+
+    if (r == 0) {
+        (void)pthread_mutex_lock(&front->lock);
+        r = message_send(front->fd, message);
+        (void)pthread_mutex_unlock(&front->lock);
+    }
+    cJSON_Delete(message);
+    return r;
+}
+
+static cJSON *
+message(const char *op)
+{
+    cJSON *json = cJSON_CreateObject();
+
+    (void)cJSON_AddStringToObject(json, "op", op);
+    return json;
+}
+
+static void
+note(void *userdata, unsigned level, const char *text)
+{
+    cJSON *json = message("note");
+
+    (void)cJSON_AddNumberToObject(json, "level", level);
+    (void)cJSON_AddStringToObject(json, "text", text);
+    (void)tell(userdata, json);
+}
+
+/* --- what the API asks ---------------------------------------------------------------------------------------------
+ */
+
+/* Asks the parent; *ret is its answer. The API calls one at a time. */
+static int
+ask(struct front *front, cJSON *question, cJSON **ret, char *err, size_t err_len)
+{
+    int64_t r = 0;
+
+    if (!question || tell(front, question) < 0) {
+        (void)snprintf(err, err_len, "the worker is out of memory or ending");
+        return -EIO;
+    }
+    (void)pthread_mutex_lock(&front->ask_lock);
+    while (!front->answer && !front->over)
+        (void)pthread_cond_wait(&front->answered, &front->ask_lock);
+    *ret = front->answer;
+    front->answer = NULL;
+    (void)pthread_mutex_unlock(&front->ask_lock);
+    if (!*ret || ga_json_i64(*ret, "r", &r) < 0) {
+        (void)snprintf(err, err_len, "the worker is ending");
+        return -EAGAIN;
+    }
+    if (r < 0)
+        (void)snprintf(err, err_len, "%s", ga_json_str(*ret, "err") ? ga_json_str(*ret, "err") : "it failed");
+    return (int)r;
+}
+
+static int
+ask_with(struct front *front, const char *op, const char *key, cJSON *what, int needed, char *err, size_t err_len)
+{
+    cJSON *question = message(op);
+    cJSON *answer = NULL;
+    int    r;
+
+    if (needed && (!what || !cJSON_AddItemToObject(question, key, what))) {
+        cJSON_Delete(what);
+        cJSON_Delete(question);
+        question = NULL;
+    }
+    r = ask(front, question, &answer, err, err_len);
+    cJSON_Delete(answer);
+    return r;
+}
+
+static int
+op_init(void *userdata, const struct poc_init *init, char *err, size_t err_len)
+{
+    return ask_with(userdata, "init", "init", message_of_init(init), 1, err, err_len);
+}
+
+static int
+op_generate(void *userdata, const struct poc_init *init, char *err, size_t err_len)
+{
+    return ask_with(userdata, "generate", "init", init ? message_of_init(init) : NULL, init != NULL, err, err_len);
+}
+
+static int
+op_validate_phase(void *userdata, const struct poc_init *init, char *err, size_t err_len)
+{
+    return ask_with(userdata, "validate_phase", "init", init ? message_of_init(init) : NULL, init != NULL, err,
+                    err_len);
+}
+
+static int
+op_validate(void *userdata, const struct poc_batch *batch, char *err, size_t err_len)
+{
+    return ask_with(userdata, "validate", "batch", message_of_batch(batch), 1, err, err_len);
+}
+
+static int
+op_stop(void *userdata, char *err, size_t err_len)
+{
+    return ask_with(userdata, "stop", NULL, NULL, 0, err, err_len);
+}
+
+static int
+op_status(void *userdata, struct poc_status *ret, char *err, size_t err_len)
+{
+    cJSON  *answer = NULL;
+    int64_t state = 0;
+    int     r = ask(userdata, message("status"), &answer, err, err_len);
+
+    if (r == 0) {
+        (void)ga_json_i64(answer, "state", &state);
+        *ret = (struct poc_status){.service = ga_json_bool(answer, "pow", 0) ? POC_SERVICE_POW : POC_SERVICE_STOPPED,
+                                   .state = (enum poc_state)state,
+                                   .is_model_initialized = ga_json_bool(answer, "ready", 0),
+                                   .has_request = ga_json_bool(answer, "request", 0),
+                                   .has_node = ga_json_bool(answer, "node", 0)};
+    }
+    cJSON_Delete(answer);
+    return r;
+}
+
+/* --- sending -------------------------------------------------------------------------------------------------------
+ */
+
+static void *
+post_thread(void *userdata)
+{
+    struct front   *front = userdata;
+    struct poc_post post = {
+        .every_ms = front->config->every_ms, .cancel_fd = front->stop_fd, .note = note, .userdata = front};
+    struct pollfd stop = {.fd = front->stop_fd, .events = POLLIN};
+    char          why[512];
+
+    if (poc_outbox_open(front->config->outbox, &post.outbox, why, sizeof(why)) < 0) {
+        note(front, LOG_ERR, why);
+        return NULL;
+    }
+    do {
+        cJSON *json;
+
+        (void)poc_post_all(&post);
+        json = message("letters");
+        (void)cJSON_AddNumberToObject(json, "waiting", (double)poc_outbox_depth(post.outbox));
+        (void)cJSON_AddNumberToObject(json, "sent", (double)post.sent);
+        (void)cJSON_AddNumberToObject(json, "failed", (double)post.failed);
+        (void)tell(front, json);
+    } while (poll(&stop, 1, front->config->every_ms) == 0);
+    poc_outbox_close(post.outbox);
+    return NULL;
+}
+
+/* --- the process ---------------------------------------------------------------------------------------------------
+ */
+
+/* Answers come in here until the parent is gone. */
+static void
+read_answers(struct front *front)
+{
+    cJSON *answer;
+
+    while (message_receive(front->fd, &answer) == 0) {
+        (void)pthread_mutex_lock(&front->ask_lock);
+        cJSON_Delete(front->answer);
+        front->answer = answer;
+        (void)pthread_cond_signal(&front->answered);
+        (void)pthread_mutex_unlock(&front->ask_lock);
+    }
+    (void)pthread_mutex_lock(&front->ask_lock);
+    front->over = 1;
+    (void)pthread_cond_broadcast(&front->answered);
+    (void)pthread_mutex_unlock(&front->ask_lock);
+}
+
+void
+front_child(const struct front_config *config, int fd)
+{
+    struct front                  front = {.config = config,
+                                           .fd = fd,
+                                           .lock = PTHREAD_MUTEX_INITIALIZER,
+                                           .ask_lock = PTHREAD_MUTEX_INITIALIZER,
+                                           .answered = PTHREAD_COND_INITIALIZER,
+                                           .stop_fd = eventfd(0, EFD_CLOEXEC)};
+    const struct poc_engine_ops   ops = {&front,      op_init, op_generate, op_validate_phase,
+                                         op_validate, op_stop, op_status};
+    const struct poc_httpd_config http = {.address = config->address, .port = config->port, .ops = &ops};
+    struct poc_httpd             *httpd = NULL;
+    char                          why[512];
+    uint64_t                      one = 1;
+    pthread_t                     post;
+    cJSON                        *json;
+
+    ga_http_setup();
+    if (poc_httpd_start(&http, &httpd, why, sizeof(why)) < 0) {
+        json = message("failed");
+        (void)cJSON_AddStringToObject(json, "why", why);
+        (void)tell(&front, json);
+        return;
+    }
+    json = message("listening");
+    (void)cJSON_AddNumberToObject(json, "port", poc_httpd_port(httpd));
+    (void)tell(&front, json);
+    if (pthread_create(&post, NULL, post_thread, &front) != 0) {
+        note(&front, LOG_ERR, "no thread for sending");
+        return;
+    }
+    read_answers(&front);
+    if (write(front.stop_fd, &one, sizeof(one)) == sizeof(one))
+        (void)pthread_join(post, NULL);
+    poc_httpd_stop(httpd);
+}

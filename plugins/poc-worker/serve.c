@@ -1,0 +1,482 @@
+/* serve.c: the task `serve`: between the API's process and that of the session, with one thread and no work of its own.
+ */
+#include "plugins/poc-worker/child.h"
+#include "plugins/poc-worker/front.h"
+#include "plugins/poc-worker/message.h"
+#include "plugins/poc-worker/session.h"
+#include "plugins/poc-worker/tasks.h"
+
+#include "plugins/poc-worker/api.h"
+#include "plugins/poc-worker/outbox.h"
+
+#include "kit/json.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BEAT_MS 5000
+#define STALL_MS 60000 /* without a nonce while generating: an alarm */
+
+struct serve {
+    struct ga_run        *run;
+    const struct ga_host *host;
+    char                  outbox[4200];
+    struct poc_chosen     devices;
+    pid_t                 front;
+    int                   front_fd;
+    pid_t                 session; /* 0: none */
+    int                   session_fd;
+    struct poc_init       init; /* of the session */
+    enum poc_state        state;
+    int                   is_ready;
+    int64_t               moved_ms; /* when nonces were computed last */
+    double                computed;
+    int                   is_stalled;
+    int                   failed_lanes;
+};
+
+/* --- the session ---------------------------------------------------------------------------------------------------
+ */
+
+static void
+serve_session(const void *arg, int fd)
+{
+    session_child(arg, fd);
+}
+
+static void
+end_session(struct serve *serve)
+{
+    if (serve->session > 0) {
+        (void)close(serve->session_fd);
+        poc_child_kill(serve->session);
+        (void)serve->host->emit(serve->run, "poc.stopped", NULL);
+    }
+    serve->session = 0;
+    serve->session_fd = -1;
+    serve->is_ready = 0;
+    serve->state = POC_STATE_IDLE;
+    poc_init_done(&serve->init);
+}
+
+/* Takes over *init. 0 or -errno with a sentence. */
+static int
+start_session(struct serve *serve, struct poc_init *init, char *why, size_t len)
+{
+    const char           *path = serve->host->str(serve->run, "path");
+    struct session_config config = {.init = &serve->init,
+                                    .devices = &serve->devices,
+                                    .outbox = serve->outbox,
+                                    .cache_dir = bout_cache_dir(),
+                                    .path = strcmp(path, "auto") == 0 ? NULL : path,
+                                    .flush_ms = (int)(serve->host->num(serve->run, "send_every") / 1000000),
+                                    .tune = serve->host->num(serve->run, "tune") != 0,
+                                    .answer_ms = (int)(serve->host->num(serve->run, "device_timeout") / 1000000)};
+
+    end_session(serve);
+    serve->init = *init;
+    memset(init, 0, sizeof(*init));
+    serve->computed = 0;
+    serve->moved_ms = poc_now_ms();
+    serve->is_stalled = 0;
+    serve->failed_lanes = 0;
+    serve->session = poc_child_start(SOCK_STREAM, serve_session, &config, &serve->session_fd);
+    if (serve->session > 0) {
+        serve->host->log(serve->run, GA_LOG_NOTICE, "proof of compute for block %lld begins on %zu device%s",
+                         (long long)serve->init.block_height, serve->devices.n, serve->devices.n == 1 ? "" : "s");
+        (void)serve->host->emit(serve->run, "poc.started", NULL);
+        return 0;
+    }
+    serve->session = 0;
+    (void)snprintf(why, len, "cannot start a process: %s", strerrorname_np(errno));
+    poc_init_done(&serve->init);
+    return -EIO;
+}
+
+static int
+send_phase(struct serve *serve, enum poc_state state)
+{
+    cJSON *json = cJSON_CreateObject();
+    int    r;
+
+    (void)cJSON_AddStringToObject(json, "op", "phase");
+    (void)cJSON_AddStringToObject(json, "phase",
+                                  state == POC_STATE_GENERATING   ? "generate"
+                                  : state == POC_STATE_VALIDATING ? "validate"
+                                                                  : "idle");
+    r = message_send(serve->session_fd, json);
+    cJSON_Delete(json);
+    serve->state = state;
+    serve->moved_ms = poc_now_ms();
+    return r;
+}
+
+/* Proofs of earlier stages are of no use to anybody. */
+static void
+expire(struct serve *serve, int64_t height)
+{
+    struct poc_outbox *outbox = NULL;
+    char               why[512];
+    int64_t            n;
+
+    if (poc_outbox_open(serve->outbox, &outbox, why, sizeof(why)) < 0)
+        return;
+    n = poc_outbox_expire(outbox, height);
+    if (n > 0)
+        serve->host->log(serve->run, GA_LOG_WARNING,
+                         "%lld batches of earlier blocks were not taken by their receiver and have expired",
+                         (long long)n);
+    poc_outbox_close(outbox);
+}
+
+/* --- what the API asks ---------------------------------------------------------------------------------------------
+ */
+
+/* A request's body once more; the API has checked it. 0 or -errno with a sentence. */
+static int
+read_init(const cJSON *question, struct poc_init *ret, char *why, size_t len)
+{
+    char  *text = ga_json_print(ga_json_get(question, "init"));
+    cJSON *detail = NULL;
+    int    r = text ? poc_init_parse(text, strlen(text), ret, &detail) : -ENOMEM;
+
+    cJSON_Delete(detail);
+    free(text);
+    if (r < 0)
+        (void)snprintf(why, len, "the request could not be passed on: %s", strerrorname_np(-r));
+    return r < 0 ? -EIO : 0;
+}
+
+/* init, generate, validate_phase */
+static int
+go_to(struct serve *serve, const cJSON *question, int restart, enum poc_state state, char *why, size_t len)
+{
+    struct poc_init init = {0};
+    int             r = 0;
+
+    if (ga_json_get(question, "init")) {
+        r = read_init(question, &init, why, len);
+        if (r == 0 && (restart || serve->session == 0 || !poc_init_equal(&init, &serve->init))) {
+            expire(serve, init.block_height);
+            r = start_session(serve, &init, why, len);
+        }
+        poc_init_done(&init);
+    }
+    if (r == 0 && serve->session == 0) {
+        (void)snprintf(why, len, "PoW is not running");
+        r = -EINVAL;
+    }
+    if (r == 0 && state != serve->state && send_phase(serve, state) < 0) {
+        (void)snprintf(why, len, "the session has just ended");
+        r = -EAGAIN;
+    }
+    return r;
+}
+
+static int
+pass_batch(struct serve *serve, const cJSON *question, char *why, size_t len)
+{
+    if (serve->session == 0) {
+        (void)snprintf(why, len, "PoW is not running");
+        return -EINVAL;
+    }
+    if (message_send(serve->session_fd, question) == 0)
+        return 0;
+    (void)snprintf(why, len, "the session has just ended");
+    return -EAGAIN;
+}
+
+static void
+add_status(const struct serve *serve, cJSON *answer)
+{
+    /* As there: LOADING is told only in no phase. */
+    enum poc_state state = serve->state == POC_STATE_IDLE && !serve->is_ready ? POC_STATE_LOADING : serve->state;
+
+    (void)cJSON_AddBoolToObject(answer, "pow", serve->session > 0);
+    (void)cJSON_AddNumberToObject(answer, "state", (double)state);
+    (void)cJSON_AddBoolToObject(answer, "ready", serve->is_ready);
+    (void)cJSON_AddBoolToObject(answer, "request", serve->session > 0);
+    (void)cJSON_AddBoolToObject(
+        answer, "node", serve->session > 0 && serve->init.node_id != POC_UNSET && serve->init.node_count != POC_UNSET);
+}
+
+static int
+answer_question(struct serve *serve, const char *op, const cJSON *question)
+{
+    cJSON *answer = cJSON_CreateObject();
+    char   why[512] = "";
+    int    r = 0;
+
+    if (strcmp(op, "init") == 0)
+        r = go_to(serve, question, 1, POC_STATE_IDLE, why, sizeof(why));
+    else if (strcmp(op, "generate") == 0)
+        r = go_to(serve, question, 0, POC_STATE_GENERATING, why, sizeof(why));
+    else if (strcmp(op, "validate_phase") == 0)
+        r = go_to(serve, question, 0, POC_STATE_VALIDATING, why, sizeof(why));
+    else if (strcmp(op, "validate") == 0)
+        r = pass_batch(serve, question, why, sizeof(why));
+    else if (strcmp(op, "stop") == 0)
+        end_session(serve);
+    else
+        add_status(serve, answer);
+    (void)cJSON_AddNumberToObject(answer, "r", r);
+    (void)cJSON_AddStringToObject(answer, "err", why);
+    r = message_send(serve->front_fd, answer);
+    cJSON_Delete(answer);
+    return r;
+}
+
+static void
+take_note(const struct serve *serve, const cJSON *message)
+{
+    int64_t     level = GA_LOG_INFO;
+    const char *text = ga_json_str(message, "text");
+
+    (void)ga_json_i64(message, "level", &level);
+    serve->host->log(serve->run, (uint32_t)level, "%s", text ? text : "");
+}
+
+/* One message of the front. 0, or -1: it is gone. */
+static int
+hear_front(struct serve *serve)
+{
+    cJSON      *message = NULL;
+    const char *op;
+    double      number = 0;
+    int         r = message_receive(serve->front_fd, &message);
+
+    if (r < 0)
+        return -1;
+    op = ga_json_str(message, "op");
+    if (op && strcmp(op, "note") == 0) {
+        take_note(serve, message);
+    } else if (op && strcmp(op, "letters") == 0) {
+        if (ga_json_double(message, "waiting", &number) == 0)
+            serve->host->metric(serve->run, "batches_waiting", number);
+        if (ga_json_double(message, "sent", &number) == 0)
+            serve->host->metric(serve->run, "batches_sent", number);
+    } else if (op) {
+        r = answer_question(serve, op, message);
+    }
+    cJSON_Delete(message);
+    return r < 0 ? -1 : 0;
+}
+
+/* --- what the session tells ----------------------------------------------------------------------------------------
+ */
+
+static void
+take_rate(struct serve *serve, const cJSON *message)
+{
+    double computed = 0;
+    double number = 0;
+
+    (void)ga_json_double(message, "computed", &computed);
+    if (computed > serve->computed) {
+        serve->moved_ms = poc_now_ms();
+        serve->is_stalled = 0;
+    }
+    serve->computed = computed;
+    if (ga_json_double(message, "nonces_per_second", &number) == 0)
+        serve->host->metric(serve->run, "nonces_per_second", number);
+    if (ga_json_double(message, "valid", &number) == 0)
+        serve->host->metric(serve->run, "proofs", number);
+    if (ga_json_double(message, "failed", &number) == 0) {
+        serve->host->metric(serve->run, "devices_failed", number);
+        if ((int)number > serve->failed_lanes)
+            (void)serve->host->emit(serve->run, "poc.device.failed", NULL);
+        serve->failed_lanes = (int)number;
+    }
+}
+
+/* The session is over without being told to. */
+static void
+lose_session(struct serve *serve, const char *why)
+{
+    cJSON *payload = cJSON_CreateObject();
+    char  *text;
+
+    serve->host->log(serve->run, GA_LOG_ERR, "the proof of compute ended by itself: %s", why);
+    (void)cJSON_AddStringToObject(payload, "why", why);
+    text = payload ? ga_json_print(payload) : NULL;
+    (void)serve->host->emit(serve->run, "poc.failed", text);
+    free(text);
+    cJSON_Delete(payload);
+    end_session(serve);
+}
+
+static void
+hear_session(struct serve *serve)
+{
+    cJSON      *message = NULL;
+    const char *op;
+
+    if (message_receive(serve->session_fd, &message) < 0) {
+        lose_session(serve, "its process is gone; the log has more");
+        return;
+    }
+    op = ga_json_str(message, "op");
+    if (op && strcmp(op, "note") == 0)
+        take_note(serve, message);
+    else if (op && strcmp(op, "ready") == 0)
+        serve->is_ready = 1;
+    else if (op && strcmp(op, "rate") == 0)
+        take_rate(serve, message);
+    else if (op && strcmp(op, "failed") == 0)
+        lose_session(serve, ga_json_str(message, "why") ? ga_json_str(message, "why") : "for no reason given");
+    cJSON_Delete(message);
+}
+
+static void
+watch_rate(struct serve *serve)
+{
+    if (serve->session == 0 || serve->state != POC_STATE_GENERATING || !serve->is_ready || serve->is_stalled ||
+        poc_now_ms() - serve->moved_ms < STALL_MS)
+        return;
+    serve->is_stalled = 1;
+    serve->host->log(serve->run, GA_LOG_ERR, "no nonce was computed for a minute while generating");
+    (void)serve->host->emit(serve->run, "poc.stalled", NULL);
+}
+
+/* --- the task ------------------------------------------------------------------------------------------------------
+ */
+
+static void
+serve_front(const void *arg, int fd)
+{
+    front_child(arg, fd);
+}
+
+/* Devices that may work: those for tests only when the manifest says so. */
+static int
+choose_devices(struct serve *serve)
+{
+    struct bout_found found = {0};
+    const char       *text = serve->host->str(serve->run, "devices");
+    char              why[1200];
+    size_t            kept = 0;
+
+    if (strcmp(text, "plain") != 0 && bout_find(&found, why, sizeof(why)) < 0)
+        return serve->host->end(serve->run, GA_FAILED, "%s", why);
+    if (poc_spec_devices(text, found.infos, found.n, &serve->devices, why, sizeof(why)) < 0)
+        return serve->host->end(serve->run, GA_FAILED, "%s", why);
+    for (size_t i = 0; i < serve->devices.n; i++) {
+        int device = serve->devices.devices[i];
+
+        if (device == POC_PLAIN || !found.infos[device].test_only || serve->host->num(serve->run, "test_devices"))
+            serve->devices.devices[kept++] = device;
+        else
+            serve->host->log(serve->run, GA_LOG_WARNING, "device %d, %s, is for tests and does not work here", device,
+                             found.infos[device].name);
+    }
+    serve->devices.n = kept;
+    if (kept == 0)
+        return serve->host->end(
+            serve->run, GA_FAILED,
+            "no device may work: all that were found are for tests; 'test_devices: true' takes them");
+    return GA_OK;
+}
+
+/* "http://127.0.0.1:8080". 0, or -1. */
+static int
+split_listen(const char *url, char *address, size_t len, uint16_t *port)
+{
+    const char *at = strstr(url, "://");
+    const char *colon = at ? strrchr(at + 3, ':') : NULL;
+    long        number = colon ? strtol(colon + 1, NULL, 10) : 0;
+    size_t      n;
+
+    if (!at || !colon || number <= 0 || number > 65535)
+        return -1;
+    at += 3;
+    n = (size_t)(colon - at);
+    if (*at == '[' && n > 2 && at[n - 1] == ']') {
+        at++;
+        n -= 2;
+    }
+    if (n == 0 || n >= len)
+        return -1;
+    (void)snprintf(address, len, "%.*s", (int)n, at);
+    *port = (uint16_t)number;
+    return 0;
+}
+
+/* Starts the front and waits until it listens. GA_OK, or an outcome with its summary said. */
+static int
+start_front(struct serve *serve)
+{
+    const char         *url = serve->host->str(serve->run, "listen");
+    char                address[128];
+    struct front_config config = {.address = address,
+                                  .outbox = serve->outbox,
+                                  .every_ms = (int)(serve->host->num(serve->run, "send_every") / 1000000)};
+    cJSON              *first = NULL;
+    const char         *why = NULL;
+    int                 outcome = GA_OK;
+
+    if (split_listen(url, address, sizeof(address), &config.port) < 0)
+        return serve->host->end(serve->run, GA_FAILED, "listen: %s has no address in figures and port", url);
+    serve->front = poc_child_start(SOCK_STREAM, serve_front, &config, &serve->front_fd);
+    if (serve->front < 0)
+        return serve->host->end(serve->run, GA_FAILED, "cannot start a process: %s", strerrorname_np(errno));
+    if (message_receive(serve->front_fd, &first) < 0)
+        outcome = serve->host->end(serve->run, GA_FAILED, "the process of the REST API ended at once");
+    else if ((why = ga_json_str(first, "why")) != NULL)
+        outcome = serve->host->end(serve->run, GA_FAILED, "%s", why);
+    else
+        serve->host->log(serve->run, GA_LOG_NOTICE, "listening on %s", url);
+    cJSON_Delete(first);
+    return outcome;
+}
+
+static int
+loop(struct serve *serve)
+{
+    serve->host->ready(serve->run);
+    for (;;) {
+        struct pollfd pollers[3] = {{.fd = serve->host->cancel_fd(serve->run), .events = POLLIN},
+                                    {.fd = serve->front_fd, .events = POLLIN},
+                                    {.fd = serve->session_fd, .events = POLLIN}};
+
+        (void)poll(pollers, 3, BEAT_MS);
+        if (serve->host->cancelled(serve->run))
+            return serve->host->end(serve->run, GA_OK, "ended");
+        serve->host->beat(serve->run);
+        if (pollers[2].revents && serve->session > 0)
+            hear_session(serve);
+        if (pollers[1].revents && hear_front(serve) < 0)
+            return serve->host->end(serve->run, GA_FAILED, "the process of the REST API is gone; the log has more");
+        watch_rate(serve);
+    }
+}
+
+int
+serve_task(struct ga_run *run, const struct ga_host *host)
+{
+    struct serve serve = {.run = run, .host = host, .front = 0, .front_fd = -1, .session_fd = -1};
+    const char  *cache = bout_cache_dir();
+    int          outcome;
+
+    if (!cache)
+        return host->end(run, GA_FAILED, "there is no folder for the queue of proofs");
+    /* Beside the compiled kernels, in the plugin's own folder. */
+    (void)snprintf(serve.outbox, sizeof(serve.outbox), "%.4000s/../outbox.db", cache);
+    outcome = choose_devices(&serve);
+    if (outcome == GA_OK)
+        outcome = start_front(&serve);
+    if (outcome == GA_OK)
+        outcome = loop(&serve);
+    end_session(&serve);
+    if (serve.front_fd >= 0)
+        (void)close(serve.front_fd);
+    if (serve.front > 0)
+        (void)waitpid(serve.front, NULL, 0); /* what it is sending may end */
+    return outcome;
+}

@@ -1,0 +1,514 @@
+/* session.c: generating and validating. */
+#include "plugins/poc-worker/session.h"
+
+#include "plugins/poc-worker/crew.h"
+#include "plugins/poc-worker/message.h"
+#include "plugins/poc-worker/outbox.h"
+#include "plugins/poc-worker/pool.h"
+
+#include "kit/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <syslog.h>
+
+#define WORK_MS 5000  /* of nonces given out at once */
+#define RETRY_MS 5000 /* after what could not be kept */
+#define TELL_MS 15000 /* between lines about progress */
+#define CHUNK_MAX 4096
+#define PENDING_MAX 10000
+
+enum phase { IDLE, GENERATE, VALIDATE };
+
+struct pending {
+    struct pending  *next;
+    struct poc_batch batch;
+};
+
+struct session {
+    const struct session_config *config;
+    const struct poc_init       *init;
+    int                          fd;
+    enum phase                   phase;
+    struct poc_crew              crew;
+    struct poc_outbox           *outbox;
+    char                        *key;       /* of the progress */
+    int64_t                      next;      /* k of the first nonce that was not computed */
+    int64_t                      kept_next; /* the same, in the outbox */
+    double                       rate;      /* nonces per second */
+    cJSON                       *nonces;    /* proofs that are not in the outbox yet */
+    cJSON                       *dist;
+    int64_t                      flushed_ms;
+    int64_t                      told_ms;
+    uint64_t                     computed;
+    uint64_t                     valid;
+    struct pending              *first;
+    struct pending             **last;
+    size_t                       n_pending;
+    int                          told_ready;
+    int                          over; /* the parent is gone, or it cannot go on */
+};
+
+/* --- words to the parent -------------------------------------------------------------------------------------------
+ */
+
+static void
+tell(struct session *session, cJSON *json)
+{
+    if (!json || message_send(session->fd, json) < 0)
+        session->over = 1;
+    cJSON_Delete(json);
+}
+
+static cJSON *
+message(const char *op)
+{
+    cJSON *json = cJSON_CreateObject();
+
+    (void)cJSON_AddStringToObject(json, "op", op);
+    return json;
+}
+
+static void
+note(void *userdata, unsigned level, const char *text)
+{
+    cJSON *json = message("note");
+
+    (void)cJSON_AddNumberToObject(json, "level", level);
+    (void)cJSON_AddStringToObject(json, "text", text);
+    tell(userdata, json);
+}
+
+static void
+fail(struct session *session, const char *why)
+{
+    cJSON *json = message("failed");
+
+    (void)cJSON_AddStringToObject(json, "why", why);
+    tell(session, json);
+    session->over = 1;
+}
+
+/* A line as operators look for it, and figures for the parent. */
+static void
+tell_progress(struct session *session)
+{
+    cJSON  *json;
+    char    text[160];
+    size_t  failed = 0;
+    int64_t now = poc_now_ms();
+
+    if (now - session->told_ms < TELL_MS)
+        return;
+    session->told_ms = now;
+    for (size_t i = 0; i < session->crew.n; i++)
+        failed += session->crew.lanes[i].failure[0] != 0;
+    (void)snprintf(text, sizeof(text), "Generated: %" PRIu64 " / %" PRIu64 " (%.2f valid/min, %.2f raw/min)",
+                   session->valid, session->computed,
+                   session->computed ? session->rate * 60 * (double)session->valid / (double)session->computed : 0,
+                   session->rate * 60);
+    if (session->phase == GENERATE)
+        note(session, LOG_INFO, text);
+    json = message("rate");
+    (void)cJSON_AddNumberToObject(json, "computed", (double)session->computed);
+    (void)cJSON_AddNumberToObject(json, "valid", (double)session->valid);
+    (void)cJSON_AddNumberToObject(json, "nonces_per_second", session->rate);
+    (void)cJSON_AddNumberToObject(json, "lanes", (double)session->crew.n);
+    (void)cJSON_AddNumberToObject(json, "failed", (double)failed);
+    tell(session, json);
+}
+
+/* --- words from the parent -----------------------------------------------------------------------------------------
+ */
+
+static void
+add_pending(struct session *session, const cJSON *json)
+{
+    struct pending *pending = calloc(1, sizeof(*pending));
+    char           *text = ga_json_print(json);
+    cJSON          *detail = NULL;
+
+    if (pending && text && session->n_pending < PENDING_MAX &&
+        poc_batch_parse(text, strlen(text), &pending->batch, &detail) == 0) {
+        *session->last = pending;
+        session->last = &pending->next;
+        session->n_pending++;
+        pending = NULL;
+    } else {
+        note(session, LOG_ERR, "a batch to validate was dropped: out of memory, or too many wait");
+    }
+    cJSON_Delete(detail);
+    free(text);
+    free(pending);
+}
+
+static void
+take_order(struct session *session, const cJSON *json)
+{
+    const char *op = ga_json_str(json, "op");
+    const char *phase = ga_json_str(json, "phase");
+    char        text[64];
+
+    if (op && strcmp(op, "validate") == 0) {
+        add_pending(session, ga_json_get(json, "batch"));
+    } else if (op && strcmp(op, "phase") == 0 && phase) {
+        session->phase = strcmp(phase, "generate") == 0 ? GENERATE : strcmp(phase, "validate") == 0 ? VALIDATE : IDLE;
+        (void)snprintf(text, sizeof(text), "Phase changed to: %d", (int)session->phase);
+        note(session, LOG_INFO, text);
+    }
+}
+
+/* Takes all orders that are there; waits at most wait_ms for the first. */
+static void
+take_orders(struct session *session, int wait_ms)
+{
+    struct pollfd poller = {.fd = session->fd, .events = POLLIN};
+
+    while (!session->over && poll(&poller, 1, wait_ms) == 1) {
+        cJSON *json = NULL;
+
+        if (message_receive(session->fd, &json) < 0)
+            session->over = 1;
+        else
+            take_order(session, json);
+        cJSON_Delete(json);
+        wait_ms = 0;
+    }
+}
+
+/* --- getting ready -------------------------------------------------------------------------------------------------
+ */
+
+/* Where this request left off: a nonce is proved once, whatever was killed in between. */
+static int
+find_progress(struct session *session)
+{
+    const struct poc_init *init = session->init;
+    size_t                 len = strlen(init->block_hash) + strlen(init->public_key) + strlen(init->url) + 160;
+    char                  *kept;
+
+    session->key = malloc(len);
+    if (!session->key)
+        return -1;
+    (void)snprintf(session->key, len, "next|%" PRId64 "|%" PRId64 "|%" PRId64 "|%s|%s|%s", init->block_height,
+                   init->node_id, init->node_count, init->block_hash, init->public_key, init->url);
+    kept = poc_outbox_get(session->outbox, session->key);
+    session->next = kept ? strtoll(kept, NULL, 10) : 0;
+    session->kept_next = session->next;
+    free(kept);
+    return 0;
+}
+
+static const uint16_t *
+make_pool(const struct session *session)
+{
+    uint64_t  numbers = poc_pool_size(&session->init->params);
+    uint16_t *pool = mmap(NULL, numbers * sizeof(*pool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (pool == MAP_FAILED)
+        return NULL;
+    return poc_pool_fill(session->init->block_hash, pool, numbers, 0, NULL, NULL) == 0 ? pool : NULL;
+}
+
+static int
+get_ready(struct session *session)
+{
+    struct poc_lane_spec spec = {.work = {.params = session->init->params,
+                                          .block_hash = session->init->block_hash,
+                                          .public_key = session->init->public_key},
+                                 .path = session->config->path,
+                                 .cache_dir = session->config->cache_dir,
+                                 .tune = session->config->tune};
+    char                 why[1200] = "";
+    int                  r = poc_outbox_open(session->config->outbox, &session->outbox, why, sizeof(why));
+
+    if (r == 1)
+        note(session, LOG_ERR, why);
+    if (r >= 0 && find_progress(session) < 0) {
+        (void)snprintf(why, sizeof(why), "out of memory");
+        r = -1;
+    }
+    if (r >= 0) {
+        spec.work.pool = make_pool(session);
+        if (!spec.work.pool) {
+            (void)snprintf(why, sizeof(why), "no memory for the model's pool of weights");
+            r = -1;
+        }
+    }
+    session->crew.answer_ms = session->config->answer_ms;
+    session->crew.cancel_fd = session->fd;
+    session->crew.note = note;
+    session->crew.userdata = session;
+    if (r >= 0 && poc_crew_start(&session->crew, &spec, session->config->devices->devices, session->config->devices->n,
+                                 why, sizeof(why)) < 0)
+        r = -1;
+    if (r < 0)
+        fail(session, why);
+    return r < 0 ? -1 : 0;
+}
+
+/* --- generating ----------------------------------------------------------------------------------------------------
+ */
+
+/* The proofs since the last time, and how far it went, in one step. 0, or -1: not now. */
+static int
+flush(struct session *session)
+{
+    const struct poc_init *init = session->init;
+    struct poc_letter      letter = {.kind = POC_GENERATED, .height = init->block_height};
+    cJSON                 *json = cJSON_CreateObject();
+    char                   value[32];
+    char                   why[512] = "out of memory";
+    char                   url[4200];
+    int                    r = -1;
+    int                    any = cJSON_GetArraySize(session->nonces) > 0;
+
+    (void)snprintf(value, sizeof(value), "%" PRId64, session->next);
+    (void)snprintf(url, sizeof(url), "%.4000s/generated", init->url);
+    letter.url = url;
+    if (json && cJSON_AddStringToObject(json, "public_key", init->public_key) &&
+        cJSON_AddStringToObject(json, "block_hash", init->block_hash) &&
+        ga_json_add_i64(json, "block_height", init->block_height) == 0 &&
+        cJSON_AddItemReferenceToObject(json, "nonces", session->nonces) &&
+        cJSON_AddItemReferenceToObject(json, "dist", session->dist) &&
+        ga_json_add_i64(json, "node_id", init->node_id) == 0)
+        letter.body = ga_json_print(json);
+    if (letter.body)
+        r = poc_outbox_put(session->outbox, any ? &letter : NULL, session->key, value, why, sizeof(why));
+    cJSON_Delete(json);
+    free(letter.body);
+    session->flushed_ms = poc_now_ms();
+    if (r < 0) {
+        note(session, LOG_ERR, why);
+        return -1;
+    }
+    cJSON_Delete(session->nonces);
+    cJSON_Delete(session->dist);
+    session->nonces = cJSON_CreateArray();
+    session->dist = cJSON_CreateArray();
+    session->kept_next = session->next;
+    return 0;
+}
+
+/* Some seconds of work. */
+static size_t
+chunk(const struct session *session)
+{
+    double n = session->rate * (session->config->flush_ms < WORK_MS ? session->config->flush_ms : WORK_MS) / 1000;
+
+    if (n < (double)session->crew.n)
+        return session->crew.n;
+    return n < CHUNK_MAX ? (size_t)n : CHUNK_MAX;
+}
+
+static void
+keep_proofs(struct session *session, const int64_t *nonces, const double *distances, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (distances[i] < session->init->r_target) {
+            session->valid++;
+            if (!cJSON_AddItemToArray(session->nonces, ga_json_new_i64(nonces[i])) ||
+                !cJSON_AddItemToArray(session->dist, cJSON_CreateNumber(distances[i])))
+                fail(session, "out of memory for proofs");
+        }
+    session->computed += n;
+}
+
+static void
+tell_ready(struct session *session)
+{
+    if (session->told_ready)
+        return;
+    session->told_ready = 1;
+    tell(session, message("ready"));
+}
+
+static void
+generate(struct session *session)
+{
+    const struct poc_init *init = session->init;
+    int64_t                nonces[CHUNK_MAX];
+    double                 distances[CHUNK_MAX];
+    size_t                 n = chunk(session);
+    char                   why[2048];
+    int64_t                begin = poc_now_ms();
+    int                    r;
+
+    for (size_t i = 0; i < n; i++)
+        nonces[i] = poc_nonce((uint32_t)init->node_id, (uint32_t)init->node_count, 0, 1, session->next + (int64_t)i);
+    r = poc_crew_compute(&session->crew, NULL, nonces, n, distances, 0, NULL, why, sizeof(why));
+    if (r == -ECANCELED)
+        return; /* an order came; these nonces are computed again */
+    if (r < 0) {
+        fail(session, why);
+        return;
+    }
+    tell_ready(session);
+    keep_proofs(session, nonces, distances, n);
+    session->next += (int64_t)n;
+    session->rate = (double)n * 1000 / (double)(poc_now_ms() - begin + 1);
+    while (!session->over && session->phase == GENERATE &&
+           poc_now_ms() - session->flushed_ms >= session->config->flush_ms && flush(session) < 0)
+        take_orders(session, RETRY_MS); /* a full disk: nothing more is computed until it can be kept */
+}
+
+/* --- validating ----------------------------------------------------------------------------------------------------
+ */
+
+/* The network's ValidatedBatch as text; the caller's. NULL without memory. */
+static char *
+validated(const struct poc_init *init, const struct poc_batch *batch, const double *distances)
+{
+    cJSON   *json = cJSON_CreateObject();
+    cJSON   *nonces;
+    cJSON   *dist;
+    cJSON   *received;
+    char    *text = NULL;
+    uint64_t invalid = 0;
+    double   honest;
+
+    if (!json || !cJSON_AddStringToObject(json, "public_key", batch->public_key) ||
+        !cJSON_AddStringToObject(json, "block_hash", batch->block_hash) ||
+        ga_json_add_i64(json, "block_height", batch->block_height) < 0)
+        goto out;
+    nonces = cJSON_AddArrayToObject(json, "nonces");
+    dist = cJSON_AddArrayToObject(json, "dist");
+    if (ga_json_add_i64(json, "node_id", batch->node_id) < 0)
+        goto out;
+    received = cJSON_AddArrayToObject(json, "received_dist");
+    for (size_t i = 0; i < batch->n; i++) {
+        if (!cJSON_AddItemToArray(nonces, ga_json_new_i64(batch->nonces[i])) ||
+            !cJSON_AddItemToArray(dist, cJSON_CreateNumber(distances[i])) ||
+            !cJSON_AddItemToArray(received, cJSON_CreateNumber(batch->dist[i])))
+            goto out;
+        invalid += distances[i] > init->r_target;
+    }
+    honest = poc_fraud_probability(batch->n, invalid);
+    if (cJSON_AddNumberToObject(json, "r_target", init->r_target) &&
+        cJSON_AddNumberToObject(json, "fraud_threshold", init->fraud_threshold) &&
+        cJSON_AddNumberToObject(json, "n_invalid", (double)invalid) &&
+        cJSON_AddNumberToObject(json, "probability_honest", honest) &&
+        cJSON_AddBoolToObject(json, "fraud_detected", honest < init->fraud_threshold))
+        text = ga_json_print(json);
+out:
+    cJSON_Delete(json);
+    return text;
+}
+
+static void
+drop_first(struct session *session)
+{
+    struct pending *done = session->first;
+
+    session->first = done->next;
+    if (!session->first)
+        session->last = &session->first;
+    session->n_pending--;
+    poc_batch_done(&done->batch);
+    free(done);
+}
+
+/* The oldest batch. It stays until its result is kept. */
+static void
+validate(struct session *session)
+{
+    const struct poc_batch *batch = &session->first->batch;
+    struct poc_letter       letter = {.kind = POC_VALIDATED, .height = batch->block_height};
+    double                 *distances = calloc(batch->n + 1, sizeof(*distances));
+    char                    why[2048] = "out of memory";
+    char                    url[4200];
+    int                     r = distances ? 0 : -EIO;
+
+    if (strcmp(batch->block_hash, session->init->block_hash) != 0 || strlen(batch->public_key) >= POC_KEY_MAX) {
+        note(session, LOG_WARNING, "a batch of another block hash cannot be validated by this model: dropped");
+        drop_first(session);
+        free(distances);
+        return;
+    }
+    if (r == 0 && batch->n > 0)
+        r = poc_crew_compute(&session->crew, batch->public_key, batch->nonces, batch->n, distances, 0, NULL, why,
+                             sizeof(why));
+    if (r == 0) {
+        tell_ready(session);
+        session->computed += batch->n;
+        (void)snprintf(url, sizeof(url), "%.4000s/validated", session->init->url);
+        letter.url = url;
+        letter.body = validated(session->init, batch, distances);
+        r = letter.body && poc_outbox_put(session->outbox, &letter, NULL, NULL, why, sizeof(why)) == 0 ? 0 : -EAGAIN;
+        free(letter.body);
+    }
+    free(distances);
+    if (r == 0) {
+        drop_first(session);
+    } else if (r == -EAGAIN) {
+        note(session, LOG_ERR, why);
+        take_orders(session, RETRY_MS);
+    } else if (r != -ECANCELED) {
+        fail(session, why);
+    }
+}
+
+/* --- the process ---------------------------------------------------------------------------------------------------
+ */
+
+/* Until every device has passed its self-test or failed: then the model counts as made. */
+static void
+warm_up(struct session *session)
+{
+    const int64_t nonce = 0;
+    double        distance;
+    char          why[2048];
+    int           r;
+
+    r = poc_crew_compute(&session->crew, NULL, &nonce, 1, &distance, 0, NULL, why, sizeof(why));
+    if (r == 0)
+        tell_ready(session);
+    else if (r != -ECANCELED)
+        fail(session, why);
+}
+
+static void
+step(struct session *session)
+{
+    if (session->phase == GENERATE)
+        generate(session);
+    else if (session->phase == VALIDATE && session->first)
+        validate(session);
+    else if (!session->told_ready)
+        warm_up(session);
+    else
+        take_orders(session, RETRY_MS);
+}
+
+void
+session_child(const struct session_config *config, int fd)
+{
+    struct session *session = calloc(1, sizeof(*session));
+
+    if (!session)
+        return;
+    session->config = config;
+    session->init = config->init;
+    session->fd = fd;
+    session->last = &session->first;
+    session->nonces = cJSON_CreateArray();
+    session->dist = cJSON_CreateArray();
+    session->flushed_ms = poc_now_ms();
+    if (get_ready(session) < 0)
+        return;
+    while (!session->over) {
+        take_orders(session, 0);
+        /* What was found before the phase ended is still worth sending. */
+        if (session->phase != GENERATE && session->next != session->kept_next)
+            (void)flush(session);
+        if (!session->over)
+            step(session);
+        tell_progress(session);
+    }
+    poc_crew_end(&session->crew);
+}

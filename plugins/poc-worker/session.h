@@ -1,0 +1,29 @@
+/*
+ * session.h: one proof of compute, from its request on: pool, devices, nonces, other people's batches. In a process of
+ * its own, so that the end of a session is the end of a process, whatever it is doing.
+ *
+ * Messages to it: {"op": "phase", "phase": "idle"|"generate"|"validate"}, {"op": "validate", "batch": {...}}.
+ * From it: {"op": "ready"} (the model is there), {"op": "note", "level", "text"}, {"op": "rate", "computed", "valid",
+ * "lanes", "failed"} every few seconds while it works, {"op": "failed", "why"} before it ends by itself.
+ */
+#ifndef POC_SESSION_H
+#define POC_SESSION_H
+
+#include "plugins/poc-worker/api_body.h"
+#include "plugins/poc-worker/spec.h"
+
+struct session_config {
+    const struct poc_init   *init;
+    const struct poc_chosen *devices;
+    const char              *outbox;    /* file */
+    const char              *cache_dir; /* NULL: none */
+    const char              *path;      /* NULL: the best */
+    int                      flush_ms;  /* proofs of so long go out together */
+    int                      tune;
+    int                      answer_ms; /* of a device */
+};
+
+/* Runs in a child of its own until it is killed or the parent closes `fd`. */
+void session_child(const struct session_config *config, int fd);
+
+#endif

@@ -1,0 +1,235 @@
+"""poc-worker serve: the network's own requests in, posted proofs out; receivers that fail; deaths in the middle."""
+import json
+import os
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+from conftest import PLUGINS, SLOW, children_of, is_zombie, wait_until
+
+HERE = os.path.dirname(__file__)
+R_TARGET = 1.39
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    with open(os.path.join(HERE, "..", "vectors", "poc", "distances_small.json"), encoding="utf-8") as file:
+        return next(vector for vector in json.load(file) if vector["name"] == "tiny")
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """Where the cache of compiled kernels waits for the next test."""
+    return tmp_path_factory.mktemp("compiled") / "cache"
+
+
+class Receiver:
+    """What the API container would be told."""
+
+    def __init__(self, *answers):
+        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "poc_receiver.py"), *map(str, answers)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+        self.lines = queue.Queue()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.put(json.loads(line))
+
+    def next(self, path):
+        """The next proof that was sent there."""
+        while True:
+            letter = self.lines.get(timeout=60 * SLOW)
+            if letter["path"] == path:
+                return letter
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.reader.join()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def receiver():
+    """receiver(statuses...) starts one."""
+    started = []
+
+    def begin(*answers):
+        started.append(Receiver(*answers))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        one.end()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Worker:
+    """The worker's REST API, spoken to as the API container does."""
+
+    def __init__(self, port, daemon):
+        self.base = f"http://127.0.0.1:{port}"
+        self.daemon = daemon
+
+    def call(self, method, path, body=None):
+        """Status and answer. No Content-Type of ours, as there."""
+        request = urllib.request.Request(self.base + path, method=method,
+                                         data=None if body is None else json.dumps(body).encode())
+        try:
+            with urllib.request.urlopen(request, timeout=30 * SLOW) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+    def up(self):
+        try:
+            return self.call("GET", "/api/v1/state")[0] == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def runner(self):
+        """The pid of the process of `serve`, None when there is none."""
+        alive = [pid for pid in children_of(self.daemon.pid) if not is_zombie(pid)]
+        return alive[0] if len(alive) == 1 else None
+
+
+@pytest.fixture
+def serving(world, start, compiled):
+    """serving(receiver) starts the worker for that receiver and gives its API."""
+    world.plugin_dir = PLUGINS
+    cache = os.path.join(world.state, "plugins", "poc-worker", "cache")
+    if compiled.exists():
+        shutil.copytree(compiled, cache)
+
+    def begin(receiver):
+        port = free_port()
+        world.write(f"  poc-worker: {{allow: [gpu], tasks: {{serve: {{always: true, args: {{listen: 'http://127.0.0.1:{port}', "
+                    f"callbacks: ['{receiver.url}'], send_every: 200ms, test_devices: true}}}}}}}}\n")
+        worker = Worker(port, start(world))
+        wait_until(worker.up, "the API answers")
+        return worker
+
+    yield begin
+    if os.path.isdir(cache):
+        shutil.copytree(cache, compiled, dirs_exist_ok=True)
+
+
+def request_for(vector, receiver, **others):
+    return {"node_id": 0, "node_count": 1, "block_hash": vector["block_hash"], "block_height": 10,
+            "public_key": vector["public_key"], "batch_size": 1, "r_target": R_TARGET, "fraud_threshold": 0.01,
+            "params": vector["params"], "url": receiver.url, **others}
+
+
+def expected(vector):
+    """Nonces of the vector that are proofs, and their distances."""
+    return {nonce: dist for nonce, dist in zip(vector["nonces"], vector["dist"]) if dist < R_TARGET}
+
+
+def assert_right(vector, body):
+    known = dict(zip(vector["nonces"], vector["dist"]))
+    assert len(body["nonces"]) == len(body["dist"]) > 0
+    assert all(dist < R_TARGET for dist in body["dist"])
+    for nonce, dist in zip(body["nonces"], body["dist"]):
+        if nonce in known:
+            assert dist == pytest.approx(known[nonce], abs=2e-5)
+
+
+def test_the_networks_request_leads_to_posted_proofs(serving, receiver, tiny):
+    there = receiver()
+    worker = serving(there)
+    assert worker.call("GET", "/api/v1/state") == (200, {"state": "STOPPED"})
+    status, answer = worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there))
+    assert (status, answer["pow_status"]["status"]) == (200, "GENERATING")
+    body = there.next("/generated")["body"]
+    assert list(body) == ["public_key", "block_hash", "block_height", "nonces", "dist", "node_id"]
+    assert (body["block_height"], body["node_id"]) == (10, 0)
+    assert_right(tiny, body)
+    assert set(expected(tiny)) <= set(body["nonces"])
+    assert worker.call("GET", "/api/v1/pow/status")[1] == {"status": "GENERATING", "is_model_initialized": True}
+    assert worker.call("POST", "/api/v1/stop") == (200, {"status": "OK"})
+    assert worker.call("GET", "/api/v1/state") == (200, {"state": "STOPPED"})
+
+
+def test_a_node_takes_its_share_of_the_nonces(serving, receiver, tiny):
+    there = receiver()
+    worker = serving(there)
+    worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there, node_id=1, node_count=3))
+    body = there.next("/generated")["body"]
+    assert {nonce % 3 for nonce in body["nonces"]} == {1}
+    assert_right(tiny, body)
+
+
+def test_proofs_that_a_receiver_does_not_take_come_again(serving, receiver, tiny):
+    there = receiver(500)
+    worker = serving(there)
+    worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there))
+    refused = there.next("/generated")
+    assert refused["answered"] == 500
+    taken = [there.next("/generated")["body"] for _ in range(2)]
+    assert refused["body"] in taken
+
+
+def test_a_batch_is_validated_and_misses_are_fraud(serving, receiver, tiny):
+    there = receiver()
+    worker = serving(there)
+    worker.call("POST", "/api/v1/pow/init/validate", request_for(tiny, there))
+    batch = {"public_key": tiny["public_key"], "block_hash": tiny["block_hash"], "block_height": 10,
+             "nonces": tiny["nonces"][:6], "dist": [1.0] * 6, "node_id": 0}
+    assert worker.call("POST", "/api/v1/pow/validate", batch) == (200, None)
+    body = there.next("/validated")["body"]
+    assert body["dist"] == pytest.approx(tiny["dist"][:6], abs=2e-5)
+    assert body["received_dist"] == [1.0] * 6
+    assert body["n_invalid"] == sum(dist > R_TARGET for dist in tiny["dist"][:6])
+    assert body["n_invalid"] > 0
+    assert body["fraud_detected"] is True
+
+
+def test_a_kill_in_the_middle_loses_and_doubles_no_proof(serving, receiver, tiny):
+    there = receiver()
+    worker = serving(there)
+    sent = []
+    for _ in range(2):
+        worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there))
+        sent += there.next("/generated")["body"]["nonces"]
+        killed = worker.runner()
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: worker.runner() not in (None, killed) and worker.up(), "it is served again")
+    worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there))
+    sent += there.next("/generated")["body"]["nonces"]
+    assert len(sent) == len(set(sent)), "a proof was sent twice"
+    assert set(expected(tiny)) <= set(sent)
+
+
+def test_bad_requests_are_refused_and_change_nothing(serving, receiver, tiny):
+    there = receiver()
+    worker = serving(there)
+    assert worker.call("POST", "/api/v1/pow/init/generate", {"node_id": 1})[0] == 422
+    assert worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there, node_id=-1))[0] == 400
+    assert worker.call("POST", "/api/v1/pow/phase/validate")[0] == 400
+    assert worker.call("POST", "/api/v1/inference/up", {})[0] == 501
+    assert worker.call("GET", "/api/v1/nothing")[0] == 404
+    assert worker.call("GET", "/api/v1/state") == (200, {"state": "STOPPED"})
+
+
+def test_a_device_for_tests_does_not_work_unless_told(world):
+    world.plugin_dir = PLUGINS
+    world.write(f"  poc-worker: {{allow: [gpu], tasks: {{serve: {{args: {{listen: 'http://127.0.0.1:{free_port()}'}}}}}}}}\n")
+    end = world.json("run", "poc-worker", "serve")
+    assert end["outcome"] == "failed"
+    assert "test_devices: true" in end["summary"]
