@@ -77,34 +77,66 @@ is_dead_orphan(pid_t pid)
     return (state == 'Z' || state == 'X') && (group != pid || session != getsid(0));
 }
 
+/*
+ * A live child without the mark that is no runner: what this process starts itself is its own program. It was started
+ * by a run with an environment of its own (commands are), and its parent is gone.
+ */
+static int
+is_foreign(pid_t pid)
+{
+    char    path[64];
+    char    own[4096];
+    char    its[4096];
+    ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    ssize_t m;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+    m = readlink(path, its, sizeof(its) - 1);
+    return n > 0 && m > 0 && (n != m || memcmp(own, its, (size_t)n) != 0);
+}
+
+/* Ends one child if a run has left it behind: 1, else 0. */
+static unsigned
+end_stray(pid_t pid, int (*live)(const char *run_id, void *userdata), void *userdata)
+{
+    char        environ_buf[8192];
+    const char *run = run_of(pid, environ_buf, sizeof(environ_buf));
+    unsigned    killed;
+
+    if (!run && is_dead_orphan(pid))
+        (void)waitpid(pid, NULL, WNOHANG);
+    if (run ? live(run, userdata) : !is_foreign(pid))
+        return 0;
+    killed = kill(pid, SIGKILL) == 0;
+    (void)waitpid(pid, NULL, 0);
+    return killed;
+}
+
 unsigned
 run_kill_strays(int (*live)(const char *run_id, void *userdata), void *userdata)
 {
     char     children[8192];
     char     path[64];
-    char     environ_buf[8192];
     unsigned killed = 0;
-    char    *at = children;
+    unsigned before;
 
     (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-    if (read_proc(path, children, sizeof(children)) <= 0)
-        return 0;
-    for (;;) {
-        char       *end;
-        pid_t       pid = (pid_t)strtol(at, &end, 10);
-        const char *run;
+    do { /* what they leave behind in turn, and what did not fit */
+        char *at = children;
 
-        if (end == at || pid <= 0)
-            break;
-        at = end;
-        run = run_of(pid, environ_buf, sizeof(environ_buf));
-        if (!run && is_dead_orphan(pid))
-            (void)waitpid(pid, NULL, WNOHANG);
-        if (!run || live(run, userdata))
-            continue;
-        if (kill(pid, SIGKILL) == 0)
-            killed++;
-        (void)waitpid(pid, NULL, 0);
-    }
+        before = killed;
+        if (read_proc(path, children, sizeof(children)) <= 0)
+            return killed;
+        for (;;) {
+            char *end;
+            pid_t pid = (pid_t)strtol(at, &end, 10);
+
+            if (end == at || pid <= 0)
+                break;
+            if (*end == ' ') /* else the number may be cut */
+                killed += end_stray(pid, live, userdata);
+            at = end;
+        }
+    } while (killed > before);
     return killed;
 }

@@ -74,7 +74,7 @@ static int
 send_one(struct poc_post *post, const struct poc_letter *letter)
 {
     char    why[800] = "";
-    char    text[1400];
+    char    text[1600];
     char    url[512];
     int64_t wait = wait_for(post->every_ms, letter->attempts);
 

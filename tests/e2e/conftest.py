@@ -175,3 +175,12 @@ def is_zombie(pid):
             return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:
         return True
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """A cache of kernels of poc-worker, compiled once: the self-test has put them there."""
+    world = World(tmp_path_factory.mktemp("compiled"), PLUGINS)
+    world.write("  poc-worker: {allow: [gpu]}\n")
+    assert world.json("run", "poc-worker", "devices")["outcome"] == "ok"
+    return os.path.join(world.state, "plugins", "poc-worker", "cache")

@@ -1,5 +1,6 @@
 """Events: patterns, order, what is dropped, and what the agent itself tells."""
 import json
+import select
 import subprocess
 
 from conftest import AGENT, wait_until
@@ -47,18 +48,23 @@ def test_many_events_during_a_run_are_remembered_once(world, start):
     assert task["coalesced"] > 0
 
 
-def test_failing_is_told_once_and_recovering_once(world, start):
-    world.write("  bad-tasks: {tasks: {exit: {every: 100ms}}}\n")
+def test_failing_is_told_once_and_recovering_once(world, start, tmp_path):
+    folder = tmp_path / "acts"
+    folder.mkdir()
+    (folder / "file-0").touch()
+    world.write(f"  sample-acts: {{options: {{folder: {folder}}}, tasks: {{touch: {{every: 100ms, delay: 0s, args: {{count: 1}}}}}}}}\n"
+                "  sample-good: {}\n")
     start(world)
-    follower = subprocess.Popen([AGENT, "events", "--follow", "--json", "task.>", "-c", world.manifest],
-                                stdout=subprocess.PIPE, text=True)
-    world.wait_for(3, plugin="bad-tasks", task="exit", rec="run.end")
-    status = world.task("bad-tasks", "exit")
-    assert status["failures_in_a_row"] >= 3
+    follower = subprocess.Popen([AGENT, "events", "--follow", "--json", "-c", world.manifest], stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: world.cli("resume", "sample-good") and select.select([follower.stdout], [], [], 0.1)[0], "it listens")
+    folder.rename(tmp_path / "away")
+    world.wait_for(3, plugin="sample-acts", rec="run.end", outcome="failed")
+    assert world.task("sample-acts", "touch")["failures_in_a_row"] >= 3
+    folder.mkdir()
+    world.wait_for(plugin="sample-acts", rec="run.end", outcome="changed")
     follower.terminate()
     told = [json.loads(line) for line in follower.communicate(timeout=30)[0].splitlines()]
-    assert len([e for e in told if e["topic"] == "task.failed"]) <= 1
-    assert status["state"] in ("backoff", "running")
+    assert [e["topic"] for e in told if e["topic"] in ("task.failed", "task.recovered")] == ["task.failed", "task.recovered"]
 
 
 def test_a_failing_task_backs_off(world, start):
@@ -93,10 +99,11 @@ def test_a_paused_plugin_runs_by_hand_only(world, start):
 
 
 def test_runs_of_one_plugin_do_not_overlap(world, start):
-    world.write("  sample-good: {tasks: {count: {every: 20ms}}}\n")
+    world.write("  bad-tasks: {tasks: {print: {every: 20ms, delay: 0s}, bad-utf8: {every: 20ms, delay: 0s}}}\n")
     start(world)
-    world.wait_for(10, plugin="sample-good", rec="run.end")
+    for task in ("print", "bad-utf8"):
+        world.wait_for(10, plugin="bad-tasks", task=task, rec="run.end")
     running = 0
-    for record in world.records(plugin="sample-good"):
+    for record in world.records(plugin="bad-tasks"):
         running += {"run.start": 1, "run.end": -1}.get(record["rec"], 0)
         assert running in (0, 1)

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import AGENT, TEST_PLUGINS
+from conftest import AGENT, PLUGINS, TEST_PLUGINS
 
 
 def gonka(*words, **kwargs):
@@ -120,6 +120,13 @@ def test_exit_codes_follow_the_outcome(world):
     assert world.cli("run", "sample-good", "echo").returncode == 0
     assert world.cli("run", "bad-tasks", "exit").returncode == 1
     assert world.cli("run", "bad-tasks").returncode == 2
+    assert world.cli("run", "bad-tasks", "bad-result").returncode == 3
+
+
+def test_what_could_not_be_observed_is_exit_code_4(world):
+    world.plugin_dir = PLUGINS
+    world.write("  nats-ttl: {options: {servers: ['nats://127.0.0.1:1']}}\n")
+    assert world.cli("run", "nats-ttl", "report").returncode == 4
 
 
 def test_without_a_daemon_status_says_so_and_4(world):

@@ -24,12 +24,6 @@ def tiny():
         return next(vector for vector in json.load(file) if vector["name"] == "tiny")
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    """Where the cache of compiled kernels waits for the next test."""
-    return tmp_path_factory.mktemp("compiled") / "cache"
-
-
 class Receiver:
     """What the API container would be told."""
 
@@ -114,8 +108,7 @@ def serving(world, start, compiled):
     """serving(receiver) starts the worker for that receiver and gives its API."""
     world.plugin_dir = PLUGINS
     cache = os.path.join(world.state, "plugins", "poc-worker", "cache")
-    if compiled.exists():
-        shutil.copytree(compiled, cache)
+    shutil.copytree(compiled, cache)
 
     def begin(receiver):
         port = free_port()
@@ -126,8 +119,6 @@ def serving(world, start, compiled):
         return worker
 
     yield begin
-    if os.path.isdir(cache):
-        shutil.copytree(cache, compiled, dirs_exist_ok=True)
 
 
 def request_for(vector, receiver, **others):

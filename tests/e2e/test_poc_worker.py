@@ -15,27 +15,18 @@ def models():
         return {vector["name"]: vector for vector in json.load(file)}
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    """Where the cache of compiled kernels waits for the next test."""
-    return tmp_path_factory.mktemp("compiled") / "cache"
-
-
 @pytest.fixture
 def worker(world, compiled):
     """worker(task, *arguments) runs a task of poc-worker and gives its report."""
     world.plugin_dir = PLUGINS
     world.write("  poc-worker: {allow: [gpu]}\n")
     cache = os.path.join(world.state, "plugins", "poc-worker", "cache")
-    if compiled.exists():
-        shutil.copytree(compiled, cache)
+    shutil.copytree(compiled, cache)
 
     def run(task, *arguments):
         return world.json("run", "poc-worker", task, *arguments)
 
-    yield run
-    if os.path.isdir(cache):
-        shutil.copytree(cache, compiled, dirs_exist_ok=True)
+    return run
 
 
 def of(vector):

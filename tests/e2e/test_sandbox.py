@@ -1,17 +1,18 @@
 """What a plugin may touch is what its options name, and nothing else. Needs a kernel with Landlock."""
+import ctypes
 import json
 import os
 import socket
 
 import pytest
 
-NO_LANDLOCK = "landlock" not in open("/sys/kernel/security/lsm", encoding="ascii").read() \
-    if os.path.exists("/sys/kernel/security/lsm") else False
+# What the kernel knows of Landlock: landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)
+ABI = ctypes.CDLL(None).syscall(444, None, 0, 1)
 
 
 @pytest.fixture
 def probe(world, tmp_path):
-    if NO_LANDLOCK:
+    if ABI < 1:
         pytest.skip("this kernel has no Landlock")
     (tmp_path / "allowed").mkdir()
     world.write(f"  sandbox-probe: {{options: {{folder: {tmp_path}/allowed, server: 'http://127.0.0.1:9'}}}}\n",
@@ -38,6 +39,7 @@ def test_a_symlink_does_not_lead_out(probe, tmp_path):
     assert "EACCES" in probe("follow-link", "target=/etc/shadow")["summary"]
 
 
+@pytest.mark.skipif(ABI < 4, reason="this kernel's Landlock knows no ports")
 def test_a_port_that_no_option_names_cannot_be_connected_to(probe):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -53,6 +55,7 @@ def test_a_program_that_no_option_names_cannot_be_executed(probe):
     assert "EACCES" in probe("exec-program", "target=/bin/true")["summary"]
 
 
+@pytest.mark.skipif(ABI < 6, reason="this kernel's Landlock knows no signals")
 def test_the_agent_cannot_be_signalled(probe):
     assert "EPERM" in probe("signal-parent")["summary"]
 

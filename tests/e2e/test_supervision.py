@@ -59,6 +59,14 @@ def test_children_that_a_run_leaves_behind_are_ended(house, task):
     wait_until(lambda: not marked(), "strays are gone")
 
 
+def test_a_command_that_a_run_leaves_behind_is_ended(world, start):
+    world.write("  bad-tasks: {options: {command: /bin/sleep}}\n")
+    daemon = start(world)
+    assert world.json("run", "bad-tasks", "fork-command")["outcome"] == "ok"
+    wait_until(lambda: children_of(daemon.pid) == [], "nothing is left")
+    assert "left behind" in daemon.log()
+
+
 def test_what_died_in_a_run_is_not_left_as_a_zombie(house):
     world, daemon = house
     assert world.json("run", "bad-tasks", "fork-dead")["outcome"] == "ok"

@@ -16,6 +16,7 @@
 #define N(array) (sizeof(array) / sizeof(*(array)))
 
 static const struct ga_option options[] = {
+    {.key = "command", .type = GA_T_PATH, .flags = GA_EXEC, .help = "what fork-command leaves behind"},
     {.key = "number", .type = GA_T_INT, .dflt = "1", .help = "a number"},
     {.key = "names", .type = GA_T_STRING | GA_T_LIST, .dflt = "[a, b]", .help = "texts"},
 };
@@ -105,6 +106,23 @@ fork_dead(struct ga_run *run, const struct ga_host *host)
         return host->end(run, GA_FAILED, "somebody wrote");
     (void)close(ends[0]);
     return host->end(run, GA_OK, "left a dead process behind");
+}
+
+/* A command in a group of its own with an environment of its own, as any library may start one. */
+static int
+fork_command(struct ga_run *run, const struct ga_host *host)
+{
+    static char *const argv[] = {(char *)(uintptr_t) "sleep", (char *)(uintptr_t) "1000", NULL};
+    static char *const env[] = {NULL};
+
+    if (fork() == 0) {
+        (void)setpgid(0, 0);
+        (void)execve("/bin/sleep", argv, env);
+        (void)execve("/usr/bin/sleep", argv, env);
+        _exit(1);
+    }
+    (void)usleep(100000); /* it has become the command */
+    return host->end(run, GA_OK, "a command left behind");
 }
 
 static int
@@ -369,6 +387,7 @@ static const struct ga_task tasks[] = {
     TASK("fork-children", fork_children),
     TASK("fork-away", fork_away),
     TASK("fork-dead", fork_dead),
+    TASK("fork-command", fork_command),
     TASK("fork-return", fork_return),
     TASK("crash", crash),
     TASK("exit", leave),
