@@ -53,6 +53,11 @@ void poc_device_close(struct poc_device *device);
 cl_program poc_program(const struct poc_device *device, const char *const *sources, unsigned n, const char *options,
                        int *ret_compiled, char *reterr, size_t reterr_len);
 
+/* A file of the device's cache whose name is a digest of the device, its driver and these n texts, with this ending. 0,
+ * or -1: there is no cache. */
+int poc_cache_path(const struct poc_device *device, const char *const *parts, unsigned n, const char *ending, char *ret,
+                   size_t len);
+
 /* "CL_OUT_OF_RESOURCES", or the number of one without a name here. Static text. */
 const char *poc_cl_error(cl_int code);
 

@@ -12,29 +12,43 @@
 #define BINARY_MAX ((size_t)64 << 20)
 #define LOG_MAX 4096
 
-/* The file of this program: its name is a digest of all that it depends on. 0, or -1: none is kept. */
-static int
-cache_path(const struct poc_device *device, const char *const *sources, unsigned n, const char *options, char *ret,
-           size_t len)
+int
+poc_cache_path(const struct poc_device *device, const char *const *parts, unsigned n, const char *ending, char *ret,
+               size_t len)
 {
-    const char *const parts[] = {device->info.name, device->info.driver, device->info.platform, options};
+    const char *const of_device[] = {device->info.name, device->info.driver, device->info.platform};
     unsigned char     digest[EVP_MAX_MD_SIZE];
     char              hex[65];
     EVP_MD_CTX       *context = device->cache[0] ? EVP_MD_CTX_new() : NULL;
     int               ok = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
 
-    for (size_t i = 0; ok && i < sizeof(parts) / sizeof(*parts); i++)
-        ok = EVP_DigestUpdate(context, parts[i], strlen(parts[i]) + 1) == 1;
+    for (size_t i = 0; ok && i < sizeof(of_device) / sizeof(*of_device); i++)
+        ok = EVP_DigestUpdate(context, of_device[i], strlen(of_device[i]) + 1) == 1;
     for (unsigned i = 0; ok && i < n; i++)
-        ok = EVP_DigestUpdate(context, sources[i], strlen(sources[i]) + 1) == 1;
+        ok = EVP_DigestUpdate(context, parts[i], strlen(parts[i]) + 1) == 1;
     ok = ok && EVP_DigestFinal_ex(context, digest, NULL) == 1;
     EVP_MD_CTX_free(context);
     if (!ok)
         return -1;
     for (size_t i = 0; i < 32; i++)
         (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    (void)snprintf(ret, len, "%s/%.40s.program", device->cache, hex);
+    (void)snprintf(ret, len, "%s/%.40s.%s", device->cache, hex, ending);
     return 0;
+}
+
+/* The file of this program. 0, or -1: none is kept. */
+static int
+program_path(const struct poc_device *device, const char *const *sources, unsigned n, const char *options, char *ret,
+             size_t len)
+{
+    const char *parts[8];
+
+    if (n >= sizeof(parts) / sizeof(*parts))
+        return -1;
+    for (unsigned i = 0; i < n; i++)
+        parts[i] = sources[i];
+    parts[n] = options;
+    return poc_cache_path(device, parts, n + 1, "program", ret, len);
 }
 
 static cl_program
@@ -100,7 +114,7 @@ poc_program(const struct poc_device *device, const char *const *sources, unsigne
             int *ret_compiled, char *reterr, size_t reterr_len)
 {
     char       path[4200];
-    const int  kept = cache_path(device, sources, n, options, path, sizeof(path)) == 0;
+    const int  kept = program_path(device, sources, n, options, path, sizeof(path)) == 0;
     cl_program program = kept ? from_cache(device, path, options) : NULL;
     cl_int     code = CL_SUCCESS;
     /* The loader's signature lacks a const. */

@@ -6,7 +6,6 @@
 #include "kit/files.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,30 +14,17 @@
 #define WORTH_TUNING 1e10 /* multiply-adds of a nonce: below, it is faster than finding out how */
 #define FFN_TRIED 4096    /* of the feed-forward's width: enough to see the speed */
 
-/* The file with the choice: its name is a digest of all that it depends on. 0, or -1: none is kept. */
+/* The file with the choice, for these kernels and this shape of model. 0, or -1: none is kept. */
 static int
 choice_path(const struct poc_device *device, const struct poc_path *path, const struct poc_params *params, char *ret,
             size_t len)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    char          text[1024];
-    char          hex[65];
-    int         n = snprintf(text, sizeof(text), "%s|%s|%s|%s|%" PRIu32 "|%" PRIu32 "|%" PRIu32 "|%" PRIu32 "|%" PRIu32,
-                             device->info.name, device->info.driver, device->info.platform, path->name, params->dim,
-                             params->seq_len, params->n_heads, params->n_kv_heads, poc_ffn_dim(params));
-    EVP_MD_CTX *context = device->cache[0] ? EVP_MD_CTX_new() : NULL;
-    int         ok = context && n > 0 && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
-             EVP_DigestUpdate(context, text, strlen(text)) == 1 &&
-             EVP_DigestUpdate(context, poc_kernels_cpu, strlen(poc_kernels_cpu)) == 1 &&
-             EVP_DigestFinal_ex(context, digest, NULL) == 1;
+    char              shape[128];
+    const char *const parts[] = {path->name, poc_kernels_half, poc_kernels_weights, poc_kernels_cpu, shape};
 
-    EVP_MD_CTX_free(context);
-    if (!ok)
-        return -1;
-    for (size_t i = 0; i < 32; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    (void)snprintf(ret, len, "%s/%.40s.tuned", device->cache, hex);
-    return 0;
+    (void)snprintf(shape, sizeof(shape), "%" PRIu32 "|%" PRIu32 "|%" PRIu32 "|%" PRIu32 "|%" PRIu32, params->dim,
+                   params->seq_len, params->n_heads, params->n_kv_heads, poc_ffn_dim(params));
+    return poc_cache_path(device, parts, sizeof(parts) / sizeof(*parts), "tuned", ret, len);
 }
 
 /* The path whose options the file holds. 0, or -1. */

@@ -1,6 +1,7 @@
 """The command line: exit codes, JSON, messages that name the place and the next step."""
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -121,6 +122,14 @@ def test_exit_codes_follow_the_outcome(world):
     assert world.cli("run", "bad-tasks", "exit").returncode == 1
     assert world.cli("run", "bad-tasks").returncode == 2
     assert world.cli("run", "bad-tasks", "bad-result").returncode == 3
+
+
+def test_a_path_that_must_exist_is_missed_with_its_place(world):
+    world.plugin_dir = PLUGINS
+    world.write("  nats-ttl:\n    options: {ca: /does/not/exist.pem}\n")
+    done = world.cli("check")
+    assert done.returncode == 78
+    assert re.search(r"manifest\.yaml:\d+:\d+: 'ca' of nats-ttl: /does/not/exist\.pem does not exist", done.stderr)
 
 
 def test_what_could_not_be_observed_is_exit_code_4(world):

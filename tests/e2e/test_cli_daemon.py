@@ -185,6 +185,23 @@ def test_pause_shows_in_status_until_resume(acts, start):
     assert acts.cli("pause", "sample-acts", "soon").returncode == 2
 
 
+def test_pause_and_resume_answer_in_json(acts, start):
+    start(acts)
+    assert json.loads(acts.cli("pause", "sample-acts", "2h", "--json").stdout)["ok"] is True
+    assert acts.task("sample-acts", "touch")["state"] == "paused"
+    assert json.loads(acts.cli("resume", "sample-acts", "--json").stdout)["ok"] is True
+    assert acts.task("sample-acts", "touch")["state"] != "paused"
+
+
+def test_what_the_agent_does_is_told_as_events(acts, start):
+    start(acts)
+    acts.cli("pause", "sample-acts", "2h")
+    acts.cli("resume", "sample-acts")
+    acts.cli("reload")
+    for topic in ("agent.started", "agent.ready", "agent.paused", "agent.resumed", "agent.reloaded"):
+        acts.wait_for(rec="event", origin="agent", topic=topic)
+
+
 def test_status_of_one_plugin(acts, start):
     start(acts)
     done = acts.cli("status", "--verbose", "sample-acts")

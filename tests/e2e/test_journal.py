@@ -94,6 +94,12 @@ def test_it_is_filtered_by_plugin_outcome_and_time(world, acts):
     assert "sample-acts" not in text("--since", "2100-01-01")
 
 
+def test_it_is_printed_as_json_lines(world, acts):
+    world.json("run", "sample-acts", "touch", "count=1")
+    records = [json.loads(line) for line in world.cli("journal", "--json", "--plugin", "sample-acts").stdout.splitlines()]
+    assert [record["rec"] for record in records] == ["run.start", "act", "acted", "run.end"]
+
+
 def test_acts_beyond_the_limit_are_refused(world, acts):
     world.write(f"  sample-acts: {{options: {{folder: {acts}}}, limits: {{acts: 2}}}}\n")
     end = world.json("run", "sample-acts", "touch", "count=5")
