@@ -153,7 +153,7 @@ static const char man_manifest[] =
     "  NAME:\n"
     "    enabled: true           # false keeps its settings\n"
     "    options: {KEY: VALUE}   # as gonka\\-agent plugins NAME lists them\n"
-    "    allow: [gpu]            # what the sandbox grants beyond the options\n"
+    "    allow: [gpu]            # gpu, network: what the sandbox grants beyond the options\n"
     "    limits: {memory: 1GiB, open_files: 256, acts: 100}\n"
     "    tasks:                  # only what differs from the plugin's own defaults\n"
     "      TASK: {every: 5m, on: [TOPIC], always: true, timeout: 2m, delay: 30s, args: {KEY: VALUE}, enabled: true}\n"

@@ -289,7 +289,7 @@ check_plugin(const struct read *read, const struct plugin_desc *desc)
 {
     if (!is_word(desc->name, '-'))
         return wrong(read, "its name '%.64s' is no lower kebab-case", desc->name);
-    if (desc->needs & ~GA_NEEDS_GPU)
+    if (desc->needs & ~(GA_NEEDS_GPU | GA_NEEDS_NETWORK))
         return wrong(read, "it needs what this agent does not know (0x%x): use a newer agent", desc->needs);
     return 0;
 }

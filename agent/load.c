@@ -346,7 +346,7 @@ check_plugin(const struct ga_plugin *plugin, uint64_t symbol_size, const struct 
                       plugin->name);
     if (!plugin->version || !text_valid(plugin->version) || !plugin->summary || !text_valid(plugin->summary))
         return refuse(refusal, -EPROTO, "has no version or no summary, or they are not UTF-8");
-    if ((plugin->needs & ~GA_NEEDS_GPU) || plugin->reserved)
+    if ((plugin->needs & ~(GA_NEEDS_GPU | GA_NEEDS_NETWORK)) || plugin->reserved)
         return refuse(refusal, -EPROTO, "needs what this agent does not know (0x%x)", plugin->needs | plugin->reserved);
     r = check_options(plugin, NULL, refusal);
     if (r == 0)

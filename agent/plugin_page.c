@@ -120,6 +120,8 @@ rules_text(const char *indent, const cJSON *rules, FILE *out)
         fprintf(out, "%slisten at TCP port %s\n", indent, item->valuestring);
     if (ga_json_bool(rules, "gpu", 0))
         (void)fprintf(out, "%sGPU device nodes\n", indent);
+    if (ga_json_bool(rules, "network", 0))
+        (void)fprintf(out, "%sconnect to any TCP port\n", indent);
 }
 
 static void
@@ -150,6 +152,8 @@ plugin_page_text(const struct plugin_desc *desc, const char *file, const cJSON *
     (void)fprintf(out, "%s %s: %s\n%s\n", desc->name, desc->version, desc->summary, file);
     if (desc->needs & GA_NEEDS_GPU)
         (void)fputs("needs a GPU: grant it with 'allow: [gpu]'\n", out);
+    if (desc->needs & GA_NEEDS_NETWORK)
+        (void)fputs("connects to ports that nobody can name beforehand: grant it with 'allow: [network]'\n", out);
     if (desc->n_options > 0)
         (void)fputs("\noptions:\n", out);
     options_text("  ", desc->options, desc->n_options, out);
@@ -211,6 +215,7 @@ plugin_page_json(const struct plugin_desc *desc, const char *file, const cJSON *
     add_text(json, "summary", desc->summary);
     add_text(json, "file", file);
     (void)cJSON_AddBoolToObject(json, "needs_gpu", (desc->needs & GA_NEEDS_GPU) != 0);
+    (void)cJSON_AddBoolToObject(json, "needs_network", (desc->needs & GA_NEEDS_NETWORK) != 0);
     (void)cJSON_AddItemToObject(json, "options", options_json(desc->options, desc->n_options));
     list = cJSON_AddArrayToObject(json, "tasks");
     for (size_t i = 0; i < desc->n_tasks; i++) {

@@ -418,9 +418,15 @@ allow_ports(struct sandbox *sandbox, const cJSON *rules, const char *key, uint64
  */
 
 static int
+grants(const struct sandbox_request *request, const char *name)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request->rules, name));
+}
+
+static int
 build(struct sandbox *sandbox, const struct sandbox_request *request, char *reterr, size_t len)
 {
-    int gpu = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request->rules, "gpu"));
+    int gpu = grants(request, "gpu");
     int r;
 
     allow_table(sandbox, system_paths, sizeof(system_paths) / sizeof(*system_paths));
@@ -438,7 +444,7 @@ build(struct sandbox *sandbox, const struct sandbox_request *request, char *rete
     if (request->state_dir && (r = allow_path(sandbox, request->state_dir, READ | WRITE)) < 0)
         skip(sandbox, request->state_dir, -r);
     r = allow_job_paths(sandbox, request->rules, reterr, len);
-    if (r == 0)
+    if (r == 0 && (sandbox->net & LL_CONNECT_TCP))
         r = allow_ports(sandbox, request->rules, "connect", LL_CONNECT_TCP, reterr, len);
     if (r == 0)
         r = allow_ports(sandbox, request->rules, "bind", LL_BIND_TCP, reterr, len);
@@ -451,7 +457,9 @@ say(const struct sandbox *sandbox, char *text, size_t len)
     (void)snprintf(text, len, "landlock abi %d: files%s%s, %u path%s", sandbox->abi,
                    sandbox->abi < 3 ? " (but truncation)" : "", sandbox->net ? " and tcp ports" : ", no tcp ports",
                    sandbox->n_paths, sandbox->n_paths == 1 ? "" : "s");
-    if (sandbox->net)
+    if (sandbox->net && !(sandbox->net & LL_CONNECT_TCP))
+        append(text, len, ", any port%s", sandbox->ports);
+    else if (sandbox->net)
         append(text, len, "%s%s", sandbox->ports[0] ? ", ports" : ", no ports", sandbox->ports);
     if (sandbox->n_skipped)
         append(text, len, "; not there: %s", sandbox->skipped);
@@ -468,7 +476,7 @@ enforce(const struct sandbox_request *request, int abi, char *text, size_t len)
     int                 r;
 
     sandbox.fs |= (abi >= 2 ? LL_REFER : 0) | (abi >= 3 ? LL_TRUNCATE : 0) | (abi >= 5 ? LL_IOCTL_DEV : 0);
-    sandbox.net = abi >= 4 ? LL_BIND_TCP | LL_CONNECT_TCP : 0;
+    sandbox.net = abi >= 4 ? LL_BIND_TCP | (grants(request, "network") ? 0 : LL_CONNECT_TCP) : 0;
     attr.fs = sandbox.fs;
     attr.net = sandbox.net;
     attr.scoped = abi >= 6 ? LL_SCOPES : 0;
@@ -506,7 +514,7 @@ sandbox_enter(const struct sandbox_request *request, int abi, char *rettext, siz
         (void)snprintf(rettext, len, "privileges cannot be fixed (no_new_privs): %s", strerrordesc_np(-r));
         return r;
     }
-    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request->rules, "gpu")))
+    if (grants(request, "gpu"))
         gpu_caches(request->state_dir);
     if (strcmp(mode, "off") == 0) {
         (void)snprintf(rettext, len, "off: switched off in the manifest");
@@ -580,6 +588,8 @@ sandbox_describe(const cJSON *rules, const char *state_dir)
             describe_path(out, text_of(rule, "path"), text_of(rule, "access"));
     }
     describe_ports(out, rules, "connect", "connect");
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(rules, "network")))
+        (void)fputs("connect            any tcp port\n", out);
     describe_ports(out, rules, "bind", "listen");
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(rules, "gpu")))
         describe_table(out, "gpu", gpu_paths, sizeof(gpu_paths) / sizeof(*gpu_paths));

@@ -107,30 +107,56 @@ check_limits(const struct schema_request *request, cJSON *plugin)
         values_check(&context, table, COUNT(table), node_get(request->given, "limits"), request->place, "limit"));
 }
 
-/* What the plugin needs must be granted, by name. */
-static bool
-check_allow(const struct schema_request *request)
+static const struct grant {
+    const char *name; /* in `allow`, and in the rules */
+    uint32_t    need;
+    const char *what;
+} grants[] = {
+    {"gpu", GA_NEEDS_GPU, "a GPU"},
+    {"network", GA_NEEDS_NETWORK, "connections to ports that nobody can name beforehand"},
+};
+
+/* Which grants `allow` names: their GA_NEEDS_... */
+static uint32_t
+granted_by(const struct schema_request *request, const struct node *allow)
 {
-    const struct node *allow = node_get(request->given, "allow");
-    bool               needed = request->desc->needs & GA_NEEDS_GPU;
-    bool               granted = false;
+    uint32_t granted = 0;
 
     if (allow && allow->type != NODE_LIST)
         diagnose(request->diagnostics, allow->place, "'allow' of %s must be a list: [gpu]", request->name);
     for (size_t i = 0; allow && allow->type == NODE_LIST && i < allow->count; i++) {
         const struct node *item = allow->items[i];
+        uint32_t           need = 0;
 
-        if (item->type == NODE_SCALAR && strcmp(item->text, "gpu") == 0)
-            granted = true;
-        else
-            diagnose(request->diagnostics, item->place, "'allow' of %s knows 'gpu' only", request->name);
+        for (size_t g = 0; g < COUNT(grants); g++)
+            if (item->type == NODE_SCALAR && strcmp(item->text, grants[g].name) == 0)
+                need = grants[g].need;
+        if (!need)
+            diagnose(request->diagnostics, item->place, "'allow' of %s knows 'gpu' and 'network' only", request->name);
+        granted |= need;
     }
-    if (needed && !granted)
-        diagnose(request->diagnostics, request->place, "%s needs a GPU: grant it with 'allow: [gpu]'", request->name);
-    if (granted && !needed)
-        diagnose_warning(request->diagnostics, allow->place, "%s does not need a GPU: 'allow: [gpu]' grants nothing",
-                         request->name);
-    return needed && granted;
+    return granted;
+}
+
+/* What the plugin needs must be granted, by name; it becomes part of the rules. */
+static void
+check_allow(const struct schema_request *request, cJSON *rules)
+{
+    const struct node *allow = node_get(request->given, "allow");
+    uint32_t           granted = granted_by(request, allow);
+
+    for (size_t g = 0; g < COUNT(grants); g++) {
+        int needed = (request->desc->needs & grants[g].need) != 0;
+
+        if (needed && !(granted & grants[g].need))
+            diagnose(request->diagnostics, request->place, "%s needs %s: grant it with 'allow: [%s]'", request->name,
+                     grants[g].what, grants[g].name);
+        if (!needed && (granted & grants[g].need))
+            diagnose_warning(request->diagnostics, allow->place, "%s does not need %s: 'allow: [%s]' grants nothing",
+                             request->name, grants[g].what, grants[g].name);
+        if (needed && (granted & grants[g].need))
+            (void)cJSON_ReplaceItemInObjectCaseSensitive(rules, grants[g].name, cJSON_CreateBool(1));
+    }
 }
 
 /* --- triggers ------------------------------------------------------------------------------------------------------
@@ -363,9 +389,9 @@ schema_plugin(const struct schema_request *request)
     (void)cJSON_AddStringToObject(plugin, "version", request->desc->version);
     (void)cJSON_AddStringToObject(plugin, "summary", request->desc->summary);
     add_options(request, rules, plugin);
-    if (check_allow(request))
-        (void)cJSON_ReplaceItemInObjectCaseSensitive(rules, "gpu", cJSON_CreateBool(1));
+    check_allow(request, rules);
     (void)cJSON_AddBoolToObject(plugin, "needs_gpu", (request->desc->needs & GA_NEEDS_GPU) != 0);
+    (void)cJSON_AddBoolToObject(plugin, "needs_network", (request->desc->needs & GA_NEEDS_NETWORK) != 0);
     (void)cJSON_AddItemToObject(plugin, "rules", rules);
     check_limits(request, plugin);
     list = cJSON_AddArrayToObject(plugin, "topics");

@@ -24,6 +24,7 @@ rules_new(void)
     (void)cJSON_AddArrayToObject(rules, "connect");
     (void)cJSON_AddArrayToObject(rules, "bind");
     (void)cJSON_AddBoolToObject(rules, "gpu", 0);
+    (void)cJSON_AddBoolToObject(rules, "network", 0);
     return rules;
 }
 
@@ -81,6 +82,8 @@ rules_add(cJSON *rules, const cJSON *more)
     cJSON_ArrayForEach(item, ga_json_get(more, "bind")) add_port(rules, "bind", item->valuestring);
     if (ga_json_bool(more, "gpu", 0))
         (void)cJSON_ReplaceItemInObjectCaseSensitive(rules, "gpu", cJSON_CreateBool(1));
+    if (ga_json_bool(more, "network", 0))
+        (void)cJSON_ReplaceItemInObjectCaseSensitive(rules, "network", cJSON_CreateBool(1));
 }
 
 /* --- paths ---------------------------------------------------------------------------------------------------------

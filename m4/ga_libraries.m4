@@ -17,5 +17,6 @@ AC_DEFUN([GA_LIBRARIES], [
   AM_CONDITIONAL([HAVE_CRYPTO], [test "$have_crypto" = yes])
   # What poc-worker needs.
   AM_CONDITIONAL([HAVE_POC], [test "$have_opencl$have_crypto$have_microhttpd$have_curl$have_sqlite" = yesyesyesyesyes])
+  AM_CONDITIONAL([HAVE_CHAIN], [test "$have_curl$have_crypto" = yesyes])
   AM_CONDITIONAL([HAVE_CMOCKA], [test "$have_cmocka" = yes])
 ])

@@ -124,7 +124,9 @@ struct ga_topic {
     const char *summary; /* what the payload says */
 };
 
-#define GA_NEEDS_GPU 0x1u /* wants GPU device nodes; the manifest must grant it with `allow: [gpu]` */
+/* What a plugin needs beyond its options; the manifest must grant it by name. */
+#define GA_NEEDS_GPU 0x1u     /* GPU device nodes: `allow: [gpu]` */
+#define GA_NEEDS_NETWORK 0x2u /* TCP connections to ports that no option can name beforehand: `allow: [network]` */
 
 /* What a plugin is. NULL or 0 where marked optional. */
 struct ga_plugin {

@@ -249,7 +249,7 @@ fh_check_plugin(const struct ga_plugin *plugin, char *reterr, size_t reterr_len)
         return wrong(&fault, "has no name in lower kebab-case");
     if (!plugin->version || !good_text(plugin->version) || !plugin->summary || !good_text(plugin->summary))
         return wrong(&fault, "has no version or no summary, or they are not UTF-8");
-    if ((plugin->needs & ~GA_NEEDS_GPU) || plugin->reserved)
+    if ((plugin->needs & ~(GA_NEEDS_GPU | GA_NEEDS_NETWORK)) || plugin->reserved)
         return wrong(&fault, "needs what plugin.h does not know (0x%x)", plugin->needs | plugin->reserved);
     return check_tables(plugin, &fault);
 }

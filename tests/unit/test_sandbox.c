@@ -205,6 +205,26 @@ only_a_declared_port_can_be_connected_to(void **state)
     (void)close(fds[1]);
 }
 
+static void
+any_port_can_be_connected_to_when_the_network_is_granted_and_none_bound(void **state)
+{
+    cJSON                 *rules = cJSON_Parse("{\"paths\":[],\"connect\":[\"4222\"],\"bind\":[],\"network\":true}");
+    struct sandbox_request request = {.mode = "best-effort", .rules = rules, .plugin_fd = -1};
+    char                   port[8];
+    int                    fd = listen_somewhere(port);
+    struct tried           tried = {.entered = 0};
+
+    (void)state;
+    if (sandbox_abi() < 4)
+        skip();
+    tried = try_with(&request, sandbox_abi(), try_connect, port);
+    assert_int_equal(tried.error, 0);
+    assert_non_null(strstr(tried.text, "any port"));
+    assert_int_equal(try_with(&request, sandbox_abi(), try_bind, port).error, EACCES);
+    (void)close(fd);
+    cJSON_Delete(rules);
+}
+
 int
 main(void)
 {
@@ -224,6 +244,7 @@ main(void)
         WITH_FOLDERS(a_declared_unix_socket_can_be_connected_to),
         cmocka_unit_test(processes_outside_cannot_be_signalled),
         cmocka_unit_test(only_a_declared_port_can_be_connected_to),
+        cmocka_unit_test(any_port_can_be_connected_to_when_the_network_is_granted_and_none_bound),
     };
 
     return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
