@@ -3,7 +3,7 @@
 
 #include "plugins/poc-worker/httpd.h"
 #include "plugins/poc-worker/message.h"
-#include "plugins/poc-worker/post.h"
+#include "plugins/poc-worker/sender.h"
 
 #include "kit/http.h"
 #include "kit/json.h"
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 struct front {
@@ -160,30 +161,52 @@ op_status(void *userdata, struct poc_status *ret, char *err, size_t err_len)
 /* --- sending -------------------------------------------------------------------------------------------------------
  */
 
-static void *
-post_thread(void *userdata)
+static int64_t
+real_ms(void)
 {
-    struct front   *front = userdata;
-    struct poc_post post = {
-        .every_ms = front->config->every_ms, .cancel_fd = front->stop_fd, .note = note, .userdata = front};
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+tell_letters(struct front *front, const struct poc_sender *sender)
+{
+    struct poc_queue_depth depth = {.batches = 0};
+    cJSON                 *json = message("letters");
+    char                   why[512];
+
+    if (poc_queue_depth(sender->queue, &depth, why, sizeof(why)) < 0)
+        note(front, LOG_ERR, why);
+    (void)cJSON_AddNumberToObject(json, "waiting", (double)depth.batches);
+    (void)cJSON_AddNumberToObject(json, "refused", (double)depth.refused);
+    (void)cJSON_AddNumberToObject(json, "sent", (double)sender->sent);
+    (void)cJSON_AddNumberToObject(json, "failed", (double)(sender->retries + sender->rejected));
+    (void)tell(front, json);
+}
+
+static void *
+send_thread(void *userdata)
+{
+    struct front     *front = userdata;
+    struct poc_sender sender = {
+        .wait_ms = front->config->every_ms, .cancel_fd = front->stop_fd, .note = note, .userdata = front};
     struct pollfd stop = {.fd = front->stop_fd, .events = POLLIN};
     char          why[512];
+    int           r = poc_queue_open(front->config->queue, &sender.queue, why, sizeof(why));
 
-    if (poc_outbox_open(front->config->outbox, &post.outbox, why, sizeof(why)) < 0) {
+    if (r != 0)
         note(front, LOG_ERR, why);
+    if (r < 0)
         return NULL;
-    }
     do {
-        cJSON *json;
-
-        (void)poc_post_all(&post);
-        json = message("letters");
-        (void)cJSON_AddNumberToObject(json, "waiting", (double)poc_outbox_depth(post.outbox));
-        (void)cJSON_AddNumberToObject(json, "sent", (double)post.sent);
-        (void)cJSON_AddNumberToObject(json, "failed", (double)post.failed);
-        (void)tell(front, json);
+        r = poc_sender_step(&sender, real_ms());
+        if (r < 0 && r != -ECANCELED)
+            note(front, LOG_ERR, sender.last_error);
+        tell_letters(front, &sender);
     } while (poll(&stop, 1, front->config->every_ms) == 0);
-    poc_outbox_close(post.outbox);
+    poc_queue_close(sender.queue);
     return NULL;
 }
 
@@ -224,7 +247,7 @@ front_child(const struct front_config *config, int fd)
     struct poc_httpd             *httpd = NULL;
     char                          why[512];
     uint64_t                      one = 1;
-    pthread_t                     post;
+    pthread_t                     sender;
     cJSON                        *json;
 
     ga_http_setup();
@@ -237,12 +260,12 @@ front_child(const struct front_config *config, int fd)
     json = message("listening");
     (void)cJSON_AddNumberToObject(json, "port", poc_httpd_port(httpd));
     (void)tell(&front, json);
-    if (pthread_create(&post, NULL, post_thread, &front) != 0) {
+    if (pthread_create(&sender, NULL, send_thread, &front) != 0) {
         note(&front, LOG_ERR, "no thread for sending");
         return;
     }
     read_answers(&front);
     if (write(front.stop_fd, &one, sizeof(one)) == sizeof(one))
-        (void)pthread_join(post, NULL);
+        (void)pthread_join(sender, NULL);
     poc_httpd_stop(httpd);
 }

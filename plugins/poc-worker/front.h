@@ -10,13 +10,13 @@
 struct front_config {
     const char *address;
     uint16_t    port;
-    const char *outbox;   /* file */
+    const char *queue;    /* file */
     int         every_ms; /* between looks for letters */
 };
 
 /* Runs in a child of its own until the parent closes `fd`. First message: {"op": "listening", "port"} or {"op":
- * "failed", "why"}; later {"op": "note", "level", "text"} and {"op": "letters", "waiting", "sent", "failed"} need no
- * answer. */
+ * "failed", "why"}; later {"op": "note", "level", "text"} and {"op": "letters", "waiting", "refused", "sent", "failed"}
+ * need no answer. */
 void front_child(const struct front_config *config, int fd);
 
 #endif

@@ -7,11 +7,12 @@
 #include "plugins/poc-worker/tasks.h"
 
 #include "plugins/poc-worker/api.h"
-#include "plugins/poc-worker/outbox.h"
+#include "plugins/poc-worker/queue.h"
 
 #include "kit/json.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@
 struct serve {
     struct ga_run        *run;
     const struct ga_host *host;
-    char                  outbox[4200];
+    char                  queue[4200];
     struct poc_chosen     devices;
     pid_t                 front;
     int                   front_fd;
@@ -73,7 +74,7 @@ start_session(struct serve *serve, struct poc_init *init, char *why, size_t len)
     const char           *path = serve->host->str(serve->run, "path");
     struct session_config config = {.init = &serve->init,
                                     .devices = &serve->devices,
-                                    .outbox = serve->outbox,
+                                    .queue = serve->queue,
                                     .cache_dir = bout_cache_dir(),
                                     .path = strcmp(path, "auto") == 0 ? NULL : path,
                                     .flush_ms = (int)(serve->host->num(serve->run, "send_every") / 1000000),
@@ -122,18 +123,26 @@ send_phase(struct serve *serve, enum poc_state state)
 static void
 expire(struct serve *serve, int64_t height)
 {
-    struct poc_outbox *outbox = NULL;
-    char               why[512];
-    int64_t            n;
+    struct poc_queue *queue = NULL;
+    char              why[512];
+    int64_t           generated = 0;
+    int64_t           validated = 0;
+    int               r = poc_queue_open(serve->queue, &queue, why, sizeof(why));
 
-    if (poc_outbox_open(serve->outbox, &outbox, why, sizeof(why)) < 0)
+    if (r != 0)
+        serve->host->log(serve->run, GA_LOG_ERR, "%s", why);
+    if (r < 0)
         return;
-    n = poc_outbox_expire(outbox, height);
-    if (n > 0)
+    generated = poc_queue_expire_below(queue, height, POC_LETTER_GENERATED, why, sizeof(why));
+    if (generated >= 0)
+        validated = poc_queue_expire_below(queue, height, POC_LETTER_VALIDATED, why, sizeof(why));
+    if (generated < 0 || validated < 0)
+        serve->host->log(serve->run, GA_LOG_ERR, "batches of earlier blocks cannot be taken out: %s", why);
+    else if (generated + validated > 0)
         serve->host->log(serve->run, GA_LOG_WARNING,
-                         "%lld batches of earlier blocks were not taken by their receiver and have expired",
-                         (long long)n);
-    poc_outbox_close(outbox);
+                         "%" PRId64 " batches of earlier blocks were not taken by their receiver and have expired",
+                         generated + validated);
+    poc_queue_close(queue);
 }
 
 /* --- what the API asks ---------------------------------------------------------------------------------------------
@@ -260,6 +269,8 @@ hear_front(struct serve *serve)
     } else if (op && strcmp(op, "letters") == 0) {
         if (ga_json_double(message, "waiting", &number) == 0)
             serve->host->metric(serve->run, "batches_waiting", number);
+        if (ga_json_double(message, "refused", &number) == 0)
+            serve->host->metric(serve->run, "batches_refused", number);
         if (ga_json_double(message, "sent", &number) == 0)
             serve->host->metric(serve->run, "batches_sent", number);
     } else if (op) {
@@ -415,7 +426,7 @@ start_front(struct serve *serve)
     const char         *url = serve->host->str(serve->run, "listen");
     char                address[128];
     struct front_config config = {.address = address,
-                                  .outbox = serve->outbox,
+                                  .queue = serve->queue,
                                   .every_ms = (int)(serve->host->num(serve->run, "send_every") / 1000000)};
     cJSON              *first = NULL;
     const char         *why = NULL;
@@ -466,8 +477,8 @@ serve_task(struct ga_run *run, const struct ga_host *host)
 
     if (!cache)
         return host->end(run, GA_FAILED, "there is no folder for the queue of proofs");
-    /* Beside the compiled kernels, in the plugin's own folder. */
-    (void)snprintf(serve.outbox, sizeof(serve.outbox), "%.4000s/../outbox.db", cache);
+    /* In the folder of the plugin, not in that of its caches, which anybody may empty. */
+    (void)snprintf(serve.queue, sizeof(serve.queue), "%.4000s/../../queue.db", cache);
     outcome = choose_devices(&serve);
     if (outcome == GA_OK)
         outcome = start_front(&serve);

@@ -3,8 +3,8 @@
 
 #include "plugins/poc-worker/crew.h"
 #include "plugins/poc-worker/message.h"
-#include "plugins/poc-worker/outbox.h"
 #include "plugins/poc-worker/pool.h"
+#include "plugins/poc-worker/queue.h"
 
 #include "kit/json.h"
 
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <syslog.h>
+#include <time.h>
 
 #define WORK_MS 5000  /* of nonces given out at once */
 #define RETRY_MS 5000 /* after what could not be kept */
@@ -36,12 +37,12 @@ struct session {
     int                          fd;
     enum phase                   phase;
     struct poc_crew              crew;
-    struct poc_outbox           *outbox;
+    struct poc_queue            *queue;
     char                        *key;       /* of the progress */
     int64_t                      next;      /* k of the first nonce that was not computed */
-    int64_t                      kept_next; /* the same, in the outbox */
+    int64_t                      kept_next; /* the same, in the queue */
     double                       rate;      /* nonces per second */
-    cJSON                       *nonces;    /* proofs that are not in the outbox yet */
+    cJSON                       *nonces;    /* proofs that are not in the queue yet */
     cJSON                       *dist;
     int64_t                      flushed_ms;
     int64_t                      told_ms;
@@ -186,18 +187,21 @@ take_orders(struct session *session, int wait_ms)
 
 /* Where this request left off: a nonce is proved once, whatever was killed in between. */
 static int
-find_progress(struct session *session)
+find_progress(struct session *session, char *why, size_t why_len)
 {
     const struct poc_init *init = session->init;
     size_t                 len = strlen(init->block_hash) + strlen(init->public_key) + strlen(init->url) + 160;
     char                  *kept;
 
     session->key = malloc(len);
-    if (!session->key)
+    if (!session->key) {
+        (void)snprintf(why, why_len, "out of memory");
         return -1;
+    }
     (void)snprintf(session->key, len, "next|%" PRId64 "|%" PRId64 "|%" PRId64 "|%s|%s|%s", init->block_height,
                    init->node_id, init->node_count, init->block_hash, init->public_key, init->url);
-    kept = poc_outbox_get(session->outbox, session->key);
+    if (poc_queue_get_progress(session->queue, session->key, &kept, why, why_len) < 0)
+        return -1;
     session->next = kept ? strtoll(kept, NULL, 10) : 0;
     session->kept_next = session->next;
     free(kept);
@@ -225,14 +229,12 @@ get_ready(struct session *session)
                                  .cache_dir = session->config->cache_dir,
                                  .tune = session->config->tune};
     char                 why[1200] = "";
-    int                  r = poc_outbox_open(session->config->outbox, &session->outbox, why, sizeof(why));
+    int                  r = poc_queue_open(session->config->queue, &session->queue, why, sizeof(why));
 
     if (r == 1)
         note(session, LOG_ERR, why);
-    if (r >= 0 && find_progress(session) < 0) {
-        (void)snprintf(why, sizeof(why), "out of memory");
-        r = -1;
-    }
+    if (r >= 0)
+        r = find_progress(session, why, sizeof(why));
     if (r >= 0) {
         spec.work.pool = make_pool(session);
         if (!spec.work.pool) {
@@ -255,33 +257,59 @@ get_ready(struct session *session)
 /* --- generating ----------------------------------------------------------------------------------------------------
  */
 
-/* The proofs since the last time, and how far it went, in one step. 0, or -1: not now. */
-static int
-flush(struct session *session)
+/* What is common to all letters of this request. */
+static struct poc_letter
+letter_of(const struct session *session, enum poc_letter_kind kind, const char *body)
 {
     const struct poc_init *init = session->init;
-    struct poc_letter      letter = {.kind = POC_GENERATED, .height = init->block_height};
-    cJSON                 *json = cJSON_CreateObject();
-    char                   value[32];
-    char                   why[512] = "out of memory";
-    char                   url[4200];
-    int                    r = -1;
-    int                    any = cJSON_GetArraySize(session->nonces) > 0;
+    struct timespec        now;
 
-    (void)snprintf(value, sizeof(value), "%" PRId64, session->next);
-    (void)snprintf(url, sizeof(url), "%.4000s/generated", init->url);
-    letter.url = url;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (struct poc_letter){.kind = kind,
+                               .url = init->url,
+                               .block_hash = init->block_hash,
+                               .block_height = init->block_height,
+                               .public_key = init->public_key,
+                               .node_id = init->node_id,
+                               .body = body,
+                               .created_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
+}
+
+/* The proofs since the last time as they are sent. The caller's; NULL without memory. */
+static char *
+generated(const struct session *session)
+{
+    const struct poc_init *init = session->init;
+    cJSON                 *json = cJSON_CreateObject();
+    char                  *body = NULL;
+
     if (json && cJSON_AddStringToObject(json, "public_key", init->public_key) &&
         cJSON_AddStringToObject(json, "block_hash", init->block_hash) &&
         ga_json_add_i64(json, "block_height", init->block_height) == 0 &&
         cJSON_AddItemReferenceToObject(json, "nonces", session->nonces) &&
         cJSON_AddItemReferenceToObject(json, "dist", session->dist) &&
         ga_json_add_i64(json, "node_id", init->node_id) == 0)
-        letter.body = ga_json_print(json);
-    if (letter.body)
-        r = poc_outbox_put(session->outbox, any ? &letter : NULL, session->key, value, why, sizeof(why));
+        body = ga_json_print(json);
     cJSON_Delete(json);
-    free(letter.body);
+    return body;
+}
+
+/* The proofs since the last time, and how far it went, in one step. 0, or -1: not now. */
+static int
+flush(struct session *session)
+{
+    char             *body = generated(session);
+    struct poc_letter letter = letter_of(session, POC_LETTER_GENERATED, body);
+    char              value[32];
+    char              why[512] = "out of memory";
+    int               r = -ENOMEM;
+
+    (void)snprintf(value, sizeof(value), "%" PRId64, session->next);
+    if (body && cJSON_GetArraySize(session->nonces) > 0)
+        r = poc_queue_put_with_progress(session->queue, &letter, session->key, value, why, sizeof(why));
+    else if (body)
+        r = poc_queue_put_progress(session->queue, session->key, value, why, sizeof(why));
+    free(body);
     session->flushed_ms = poc_now_ms();
     if (r < 0) {
         note(session, LOG_ERR, why);
@@ -418,10 +446,10 @@ static void
 validate(struct session *session)
 {
     const struct poc_batch *batch = &session->first->batch;
-    struct poc_letter       letter = {.kind = POC_VALIDATED, .height = batch->block_height};
+    struct poc_letter       letter;
+    char                   *body;
     double                 *distances = calloc(batch->n + 1, sizeof(*distances));
     char                    why[2048] = "out of memory";
-    char                    url[4200];
     int                     r = distances ? 0 : -EIO;
 
     if (strcmp(batch->block_hash, session->init->block_hash) != 0 || strlen(batch->public_key) >= POC_KEY_MAX) {
@@ -436,11 +464,11 @@ validate(struct session *session)
     if (r == 0) {
         tell_ready(session);
         session->computed += batch->n;
-        (void)snprintf(url, sizeof(url), "%.4000s/validated", session->init->url);
-        letter.url = url;
-        letter.body = validated(session->init, batch, distances);
-        r = letter.body && poc_outbox_put(session->outbox, &letter, NULL, NULL, why, sizeof(why)) == 0 ? 0 : -EAGAIN;
-        free(letter.body);
+        body = validated(session->init, batch, distances);
+        letter = letter_of(session, POC_LETTER_VALIDATED, body);
+        letter.block_height = batch->block_height;
+        r = body && poc_queue_put(session->queue, &letter, why, sizeof(why)) == 0 ? 0 : -EAGAIN;
+        free(body);
     }
     free(distances);
     if (r == 0) {

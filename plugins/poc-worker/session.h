@@ -15,7 +15,7 @@
 struct session_config {
     const struct poc_init   *init;
     const struct poc_chosen *devices;
-    const char              *outbox;    /* file */
+    const char              *queue;     /* file */
     const char              *cache_dir; /* NULL: none */
     const char              *path;      /* NULL: the best */
     int                      flush_ms;  /* proofs of so long go out together */

@@ -1,10 +1,12 @@
 """poc-worker serve: the network's own requests in, posted proofs out; receivers that fail; deaths in the middle."""
+import contextlib
 import json
 import os
 import queue
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -191,13 +193,22 @@ def test_a_batch_is_validated_and_misses_are_fraud(serving, receiver, tiny):
     assert body["fraud_detected"] is True
 
 
-def test_a_kill_in_the_middle_loses_and_doubles_no_proof(serving, receiver, tiny):
+def is_forgotten(world, nonces):
+    """Is the batch that begins with these out of the queue on disk?"""
+    path = os.path.join(world.state, "plugins", "poc-worker", "queue.db")
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as queue:
+        return all(json.loads(body)["nonces"][0] != nonces[0] for body, in queue.execute("SELECT body FROM batches"))
+
+
+def test_a_kill_in_the_middle_loses_and_doubles_no_proof(world, serving, receiver, tiny):
     there = receiver()
     worker = serving(there)
     sent = []
     for _ in range(2):
         worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there))
-        sent += there.next("/generated")["body"]["nonces"]
+        taken = there.next("/generated")["body"]["nonces"]
+        sent += taken
+        wait_until(lambda: is_forgotten(world, taken), "the acknowledgement is on disk")
         killed = worker.runner()
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: worker.runner() not in (None, killed) and worker.up(), "it is served again")
