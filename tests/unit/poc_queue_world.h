@@ -13,7 +13,7 @@ int queue_setup(void **state);
 int queue_teardown(void **state);
 
 struct poc_queue *open_queue(void);
-struct poc_letter  batch_of(const char *url, int64_t height, const char *body);
+struct poc_letter batch_of(const char *url, int64_t height, const char *body);
 void              put(struct poc_queue *queue, const char *url, int64_t height, const char *body);
 void              take_out(struct poc_queue *queue, int64_t id);
 int64_t           depth(struct poc_queue *queue);
