@@ -25,6 +25,7 @@ struct transfer {
     int                           too_large;
     int                           stopped;
     int                           no_memory;
+    int                           connected; /* and through the TLS handshake, where there is one */
     char                          curl_error[CURL_ERROR_SIZE];
 };
 
@@ -277,9 +278,21 @@ kind_of(const struct transfer *transfer, int r)
     }
 }
 
+/* Waiting for a connection and waiting for an answer have different remedies. */
+static int
+is_connected(CURL *easy)
+{
+    curl_off_t ready_us = 0;
+
+    (void)curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    return ready_us > 0;
+}
+
 static void
 explain(const struct transfer *transfer, const char *url)
 {
+    static const char *const unreached =
+        "no connection in time: is it running, and does a firewall let this machine through?";
     static const char *const steps[] = {
         [GA_HTTP_BAD_REQUEST] = "is not a request that can be made: check the URL",
         [GA_HTTP_RESOLVE] = "its name has no address: check the spelling and the DNS",
@@ -294,10 +307,13 @@ explain(const struct transfer *transfer, const char *url)
         [GA_HTTP_STOPPED] = "was ended by the receiver",
     };
     struct ga_http_answer *answer = transfer->answer;
+    const char            *step = steps[answer->kind];
     char                   shown[256];
 
+    if (answer->kind == GA_HTTP_TIMEOUT && !transfer->connected)
+        step = unreached;
     (void)ga_http_show_url(url, shown, sizeof(shown));
-    (void)snprintf(answer->error, sizeof(answer->error), "%s: %s%s%s%s", shown, steps[answer->kind],
+    (void)snprintf(answer->error, sizeof(answer->error), "%s: %s%s%s%s", shown, step,
                    *transfer->curl_error && answer->kind != GA_HTTP_REDIRECT ? " (" : "",
                    answer->kind != GA_HTTP_REDIRECT ? transfer->curl_error : "",
                    *transfer->curl_error && answer->kind != GA_HTTP_REDIRECT ? ")" : "");
@@ -315,6 +331,7 @@ one_request(struct transfer *transfer, const char *url, char **ret_next)
 
     transfer->easy = curl_easy_init();
     transfer->headers = NULL;
+    transfer->connected = 0;
     *transfer->curl_error = '\0';
     r = multi && transfer->easy ? set_request(transfer, url) : -ENOMEM;
     if (r < 0) {
@@ -322,6 +339,7 @@ one_request(struct transfer *transfer, const char *url, char **ret_next)
     } else {
         (void)curl_multi_add_handle(multi, transfer->easy);
         answer->kind = kind_of(transfer, perform(multi, transfer->easy, transfer->request->cancel_fd));
+        transfer->connected = is_connected(transfer->easy);
         (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &answer->status);
         (void)curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &type);
         (void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &next);

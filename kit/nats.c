@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define MESSAGES_MAX 4096 /* unread: more are dropped, newest first: whoever reads so slowly looks anew anyway */
+#define LOGIN_TRIES 6     /* each is in vain with a chance of 1 in 256, see sign() in nats_login.c */
 #define PING_MS 5000
 
 static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -227,6 +228,21 @@ set_options(struct ga_nats *nats, const struct ga_nats_config *config, const cha
     return s;
 }
 
+/* Each try signs a new nonce of the server. */
+static natsStatus
+log_in(struct ga_nats *nats, natsOptions *options)
+{
+    natsStatus status = NATS_OK;
+
+    for (int i = 0; i < LOGIN_TRIES; i++) {
+        nats->login.unsent = 0;
+        status = natsConnection_Connect(&nats->connection, options);
+        if (status == NATS_OK || !nats->login.unsent)
+            break;
+    }
+    return status;
+}
+
 /* One server. 0, or -1 with *err. */
 static int
 try_server(struct ga_nats *nats, const struct ga_nats_config *config, const char *url, struct ga_nats_error *err)
@@ -242,7 +258,7 @@ try_server(struct ga_nats *nats, const struct ga_nats_config *config, const char
         nats_say(err, GA_NATS_CONFIG, "%s: libnats cannot use this URL: %s", nats->url, natsStatus_GetText(status));
     } else if (nats_probe(err, config, nats->url) == 0 && nats_tls_set(config, url, options, err) == 0 &&
                nats_login_set(&nats->login, config, options, err) == 0) {
-        status = natsConnection_Connect(&nats->connection, options);
+        status = log_in(nats, options);
         if (status == NATS_OK)
             r = 0;
         else if (nats->login.failed)

@@ -138,6 +138,9 @@ sign(char **reterr, unsigned char **ret, int *ret_len, const char *nonce, void *
     (void)reterr;
     if (status != NATS_OK)
         login->failed = 1;
+    else
+        /* libnats takes a signature that begins with a zero byte for an empty string: one login in 256 has none. */
+        login->unsent = **ret == 0;
     return status;
 }
 

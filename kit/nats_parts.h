@@ -24,6 +24,7 @@ struct nats_login {
     char *seed;      /* NULL: none */
     char public[64]; /* of the seed, as the server knows it */
     int failed;      /* signing did not work */
+    int unsent;      /* libnats left the signature out, see sign(): another try gets another */
 };
 
 struct ga_nats {

@@ -35,6 +35,11 @@ row_of(const struct poc_crew_lane *lane)
         (void)cJSON_AddNumberToObject(row, "products_tflops",
                                       lane->operations / lane->stages[POC_STAGE_PRODUCT] * 1e-12);
     }
+    if (lane->peak > 0 && device_seconds > 0) {
+        (void)cJSON_AddNumberToObject(row, "peak_tflops", lane->peak * 1e-12);
+        (void)cJSON_AddNumberToObject(row, "products_of_peak",
+                                      lane->operations / lane->stages[POC_STAGE_PRODUCT] / lane->peak);
+    }
     return row;
 }
 
@@ -51,21 +56,23 @@ report(struct bout *bout, size_t n)
     int    ok = rows && out && cJSON_AddNumberToObject(result, "pool_seconds", bout->pool_seconds);
 
     if (out)
-        (void)fprintf(out, "%-6s %-40s %-9s %6s %10s %9s %9s %8s\n", "DEVICE", "NAME", "PATH", "BATCH", "NONCES/MIN",
-                      "TFLOP/S", "PRODUCTS", "WAITED");
+        (void)fprintf(out, "%-6s %-40s %-9s %6s %10s %9s %8s %9s %8s\n", "DEVICE", "NAME", "PATH", "BATCH",
+                      "NONCES/MIN", "TFLOP/S", "OF PEAK", "PRODUCTS", "WAITED");
     for (size_t i = 0; ok && i < bout->crew.n; i++) {
         cJSON *row = row_of(&bout->crew.lanes[i]);
-        double number[4] = {0};
+        double number[5] = {0};
 
         ok = row && cJSON_AddItemToArray(rows, row);
         (void)ga_json_double(row, "nonces_per_minute", &number[0]);
         (void)ga_json_double(row, "products_tflops", &number[1]);
         (void)ga_json_double(row, "products_share", &number[2]);
         (void)ga_json_double(row, "waited_share", &number[3]);
+        (void)ga_json_double(row, "products_of_peak", &number[4]);
         rate += number[0];
-        (void)fprintf(out, "%-6d %-40.40s %-9s %6u %10.2f %9.3f %8.1f%% %7.1f%%\n", bout->crew.lanes[i].lane.device,
-                      bout->crew.lanes[i].info.name, bout->crew.lanes[i].path, bout->crew.lanes[i].max_batch, number[0],
-                      number[1], number[2] * 100, number[3] * 100);
+        (void)fprintf(out, "%-6d %-40.40s %-9s %6u %10.2f %9.3f %7.1f%% %8.1f%% %7.1f%%\n",
+                      bout->crew.lanes[i].lane.device, bout->crew.lanes[i].info.name, bout->crew.lanes[i].path,
+                      bout->crew.lanes[i].max_batch, number[0], number[1], number[4] * 100, number[2] * 100,
+                      number[3] * 100);
     }
     ok = ok && cJSON_AddNumberToObject(result, "nonces_per_minute", rate);
     json = ok ? ga_json_print(result) : NULL;

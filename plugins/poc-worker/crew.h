@@ -24,6 +24,7 @@ struct poc_crew_lane {
     double                 waited;
     double                 stages[POC_STAGES];
     double                 operations;
+    double                 peak;
     uint64_t               work_memory;
     uint32_t               max_batch;
 };

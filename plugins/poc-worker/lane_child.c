@@ -1,6 +1,7 @@
 /* lane_child.c: the device's side of a lane. */
 #include "plugins/poc-worker/lane_child.h"
 
+#include "plugins/poc-worker/peak.h"
 #include "plugins/poc-worker/selftest.h"
 #include "plugins/poc-worker/tune.h"
 
@@ -98,6 +99,17 @@ good_batch(const struct child *child)
     return batch;
 }
 
+static void
+measure_peak(struct child *child)
+{
+    char   why[1024];
+    double peak = poc_peak(&child->device, why, sizeof(why));
+
+    if (peak < 0)
+        note(child, why);
+    child->message.peak = peak > 0 ? peak : 0;
+}
+
 static int
 get_ready(struct child *child)
 {
@@ -117,6 +129,8 @@ get_ready(struct child *child)
             child->message.work_memory =
                 poc_engine_work_memory(&child->path, &spec->work.params, poc_prover_max_batch(child->prover));
             poc_engine_measure(poc_prover_engine(child->prover), spec->measure);
+            if (spec->measure)
+                measure_peak(child);
         }
     }
     (void)snprintf(child->message.text, sizeof(child->message.text), "%s", child->path.options);

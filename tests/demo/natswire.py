@@ -8,16 +8,21 @@ class NatsError(Exception):
 
 
 class Nats:
-    """One connection to a server without authentication, as the one inside the API container is."""
+    """One connection; without `login` to a server without authentication, as the one inside the API container is.
 
-    def __init__(self, port, host="127.0.0.1", timeout_s=10):
+    `login` is given what the server tells of itself and gives the members of CONNECT that log in.
+    """
+
+    def __init__(self, port, host="127.0.0.1", timeout_s=10, login=None):
         self.socket = socket.create_connection((host, port), timeout_s)
         self.file = self.socket.makefile("rb")
         self.inbox = 0
-        if not self.file.readline().startswith(b"INFO "):
+        told = self.file.readline()
+        if not told.startswith(b"INFO "):
             raise NatsError(f"{host}:{port} is no NATS server")
-        self.socket.sendall(b'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true,'
-                            b'"lang":"python","version":"1"}\r\nSUB _INBOX.demo.* 1\r\nPING\r\n')
+        hello = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True, "lang": "python",
+                 "version": "1", **(login(json.loads(told[5:])) if login else {})}
+        self.socket.sendall(b"CONNECT " + json.dumps(hello).encode() + b"\r\nSUB _INBOX.demo.* 1\r\nPING\r\n")
         self._read_until(b"PONG")
 
     def close(self):

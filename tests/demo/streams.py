@@ -28,9 +28,12 @@ WAITING = 12  # the newest messages, which the API container has not worked off 
 
 
 class Server:
-    """A nats-server with JetStream on the loopback (port -1: a free one), storing into a folder."""
+    """A nats-server with JetStream on the loopback (port -1: a free one), storing into a folder.
 
-    def __init__(self, store, port=-1, log=os.devnull, program=None):
+    `options` are more words of its command line.
+    """
+
+    def __init__(self, store, port=-1, log=os.devnull, program=None, options=()):
         self.store = store
         os.makedirs(store, exist_ok=True)
         for path in glob.glob(os.path.join(glob.escape(store), "*.ports")):
@@ -39,8 +42,8 @@ class Server:
         path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
         with open(log, "ab") as out:
             self.process = subprocess.Popen(
-                [program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", store, "--ports_file_dir", store], stdout=out,
-                stderr=out, env={**os.environ, "PATH": path})
+                [program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", store, "--ports_file_dir", store, *options],
+                stdout=out, stderr=out, env={**os.environ, "PATH": path})
         try:
             self.port = self._wait_port()
         except BaseException:
