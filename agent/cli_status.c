@@ -157,12 +157,34 @@ print_verbose(const cJSON *status, const char *only)
     print_members("  ", ga_json_get(status, "counters"));
 }
 
+/* What an operator would not expect: plugins that are paused, and such as nothing confines though it was asked for. */
+static void
+print_surprises(const cJSON *status)
+{
+    static const char none[] = "none: ";
+    const cJSON      *plugin;
+
+    cJSON_ArrayForEach(plugin, ga_json_get(status, "plugins"))
+    {
+        const char *name = print_str(plugin, "name");
+        const char *sandbox = print_str(plugin, "sandbox");
+        const char *until = print_str(plugin, "paused_until");
+
+        if (ga_json_bool(plugin, "paused", 0))
+            (void)printf("%s is paused%s%s\n", name, *until ? " until " : "", until);
+        if (strncmp(sandbox, none, strlen(none)) != 0)
+            continue;
+        (void)printf("%s runs without a sandbox: ", name);
+        print_safe(stdout, sandbox + strlen(none), false);
+        (void)fputc('\n', stdout);
+    }
+}
+
 static void
 print_status(const cJSON *status, const char *only, bool verbose)
 {
-    const cJSON *plugin;
-    char         since[32];
-    double       pid = 0;
+    char   since[32];
+    double pid = 0;
 
     (void)ga_json_double(status, "pid", &pid);
     (void)printf("gonka-agent %s, pid %.0f, started %s, %s, manifest %s\n", print_str(status, "version"), pid,
@@ -176,9 +198,7 @@ print_status(const cJSON *status, const char *only, bool verbose)
         print_safe(stdout, print_str(ga_json_get(status, "reload"), "error"), true);
         (void)fputc('\n', stdout);
     }
-    cJSON_ArrayForEach(plugin, ga_json_get(status, "plugins")) if (ga_json_bool(plugin, "paused", 0))(void)
-        printf("%s is paused%s%s\n", print_str(plugin, "name"), *print_str(plugin, "paused_until") ? " until " : "",
-               print_str(plugin, "paused_until"));
+    print_surprises(status);
     (void)fputc('\n', stdout);
     print_tasks(status, only);
     if (verbose)

@@ -83,6 +83,7 @@ may_log(struct plugin *plugin)
     plugin->log_at_ns = now;
     if (plugin->log_tokens < 1000) {
         plugin->log_dropped++;
+        plugin->log_untold++;
         return 0;
     }
     plugin->log_tokens -= 1000;
@@ -95,12 +96,12 @@ tell_dropped(struct plugin *plugin, const struct log_from *from, int at_once)
 {
     int64_t now = clock_boot_ns();
 
-    if (plugin->log_dropped == 0 || (!at_once && now - plugin->log_told_ns < DROPPED_TOLD_EVERY_NS))
+    if (plugin->log_untold == 0 || (!at_once && now - plugin->log_told_ns < DROPPED_TOLD_EVERY_NS))
         return;
     plugin->log_told_ns = now;
     log_line(LOG_WARNING, from, "%" PRIu64 " lines of this plugin were left out, it wrote too many",
-             plugin->log_dropped);
-    plugin->log_dropped = 0;
+             plugin->log_untold);
+    plugin->log_untold = 0;
 }
 
 static void
@@ -477,6 +478,7 @@ on_end(struct run *run, struct run_end *end, void *userdata)
     struct log_from    from = from_of(start, run);
     unsigned           strays;
 
+    tell_dropped(plugin, &from, 1);
     log_line(failed                   ? LOG_WARNING
              : end->outcome == RUN_OK ? LOG_INFO
                                       : LOG_NOTICE,

@@ -2,6 +2,7 @@
 #include "agent/log.h"
 
 #include "agent/clock.h"
+#include "agent/wire.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -12,8 +13,11 @@
 #include <sys/stat.h>
 #include <systemd/sd-journal.h>
 
-static int max_level = LOG_INFO;
-static int to_journal;
+#define TEXT_MAX 2048
+
+static int  max_level = LOG_INFO;
+static int  to_journal;
+static char stderr_buffer[4 * TEXT_MAX]; /* holds a line of which every character is escaped */
 
 static const char *const level_names[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
 
@@ -35,6 +39,7 @@ log_open(int level)
     uintmax_t   ino;
 
     max_level = level;
+    (void)setvbuf(stderr, stderr_buffer, _IOLBF, sizeof(stderr_buffer)); /* a line is one write: nobody reads half */
     /* the service manager names the socket it connected stderr to; a redirected stderr is another one */
     to_journal = stream && sscanf(stream, "%ju:%ju", &dev, &ino) == 2 && fstat(2, &st) == 0 &&
                  (uintmax_t)st.st_dev == dev && (uintmax_t)st.st_ino == ino;
@@ -83,7 +88,7 @@ write_stderr(int level, const struct log_from *from, const char *text)
 void
 log_line(int level, const struct log_from *from, const char *format, ...)
 {
-    char    text[2048];
+    char    text[TEXT_MAX];
     va_list args;
 
     if (level > max_level || level < 0)
@@ -91,6 +96,7 @@ log_line(int level, const struct log_from *from, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    wire_text_repair(text); /* what a library prints may be anything, and a long text may be cut in a character */
     flatten(text);
     if (to_journal)
         write_journal(level, from, text);

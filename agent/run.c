@@ -371,6 +371,7 @@ flush_output(struct run *run)
         return;
     run->output[run->output_len] = '\0';
     run->output_len = 0;
+    wire_text_repair(run->output); /* a library may print anything, and what follows is JSON */
     run->ops->log(run, 6, run->output, run->userdata);
 }
 
@@ -414,12 +415,14 @@ static void
 judge_death(struct run *run, const siginfo_t *info)
 {
     char text[256];
-    char limit[64] = "";
+    char limit[96] = "";
     int  crashed = info->si_code != CLD_EXITED && (info->si_status == SIGABRT || info->si_status == SIGSEGV ||
                                                   info->si_status == SIGBUS || info->si_status == SIGKILL);
 
     if (run->memory_limit && crashed) /* what a library makes of a refused allocation looks like this */
-        (void)snprintf(limit, sizeof(limit), " (its memory limit is %" PRIu64 " MiB)", run->memory_limit >> 20);
+        (void)snprintf(limit, sizeof(limit),
+                       " (its memory limit is %" PRIu64 " MiB, see limits.memory in the manifest)",
+                       run->memory_limit >> 20);
     if (info->si_code == CLD_EXITED)
         (void)snprintf(text, sizeof(text), "the task's process exited with status %d before the task returned",
                        info->si_status);
@@ -467,8 +470,10 @@ read_reports(struct run *run)
             run->ops->log(run, 4, "the task's result is no JSON and was left out", run->userdata);
     }
     free(json);
-    if (fd_read_all(run->text_fd, REPORT_MAX, &run->text, &len) == 0 && len > 0)
+    if (fd_read_all(run->text_fd, REPORT_MAX, &run->text, &len) == 0 && len > 0) {
+        wire_text_repair(run->text);
         run->end.text = run->text;
+    }
 }
 
 static int

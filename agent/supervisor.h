@@ -88,7 +88,8 @@ struct plugin {
     cJSON             *metrics;
     int64_t            log_tokens; /* lines it may write now, times 1000 */
     int64_t            log_at_ns;
-    uint64_t           log_dropped;
+    uint64_t           log_dropped; /* lines that were left out */
+    uint64_t           log_untold;  /* of them, those that the log does not tell of yet */
     int64_t            log_told_ns; /* when the number of left-out lines was last told */
 };
 

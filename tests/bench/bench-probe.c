@@ -2,8 +2,10 @@
 #include <gonka-agent/plugin.h>
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 static int64_t
 now_ns(void)
@@ -35,6 +37,19 @@ emit(struct ga_run *run, const struct ga_host *host)
     (void)snprintf(json, sizeof(json), "{\"count\":%" PRId64 ",\"ns\":%" PRId64 "}", count, now_ns() - from);
     (void)host->result(run, json);
     return host->end(run, GA_OK, "emitted %" PRId64 " events", count);
+}
+
+/* Says its pid as an event, then waits for its end. */
+static int
+hold(struct ga_run *run, const struct ga_host *host)
+{
+    struct pollfd end = {.fd = host->cancel_fd(run), .events = POLLIN};
+    char          json[64];
+
+    (void)snprintf(json, sizeof(json), "{\"pid\":%d}", (int)getpid());
+    (void)host->emit(run, "bench.held", json);
+    (void)poll(&end, 1, -1);
+    return host->end(run, GA_OK, "told to end");
 }
 
 /* Its summary is the time from the event to the task's first line. */
@@ -71,6 +86,7 @@ static const struct ga_option emit_args[] = {
 
 static const struct ga_task tasks[] = {
     {.name = "noop", .summary = "does nothing", .flags = GA_TASK_READ_ONLY | GA_TASK_BY_HAND, .function = noop},
+    {.name = "hold", .summary = "waits", .flags = GA_TASK_READ_ONLY | GA_TASK_BY_HAND, .function = hold},
     {.name = "emit",
      .summary = "emits events",
      .timeout = "5m",
@@ -89,6 +105,7 @@ static const struct ga_task tasks[] = {
 static const struct ga_topic topics[] = {
     {"bench.tick", "one event, to be timed"},
     {"bench.flood", "one of many"},
+    {"bench.held", "a process that waits"},
 };
 
 GA_EXPORT const struct ga_plugin ga_plugin_v1 = {
@@ -99,10 +116,10 @@ GA_EXPORT const struct ga_plugin ga_plugin_v1 = {
     .version = "1",
     .summary = "measures the agent from inside",
     .tasks = tasks,
-    .n_tasks = 4,
+    .n_tasks = 5,
     .task_stride = sizeof(struct ga_task),
     .option_stride = sizeof(struct ga_option),
     .topics = topics,
-    .n_topics = 2,
+    .n_topics = 3,
     .topic_stride = sizeof(struct ga_topic),
 };

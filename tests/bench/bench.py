@@ -39,7 +39,7 @@ class Daemon:
         self.socket = os.path.join(folder, "control.sock")
         self.manifest = os.path.join(folder, "manifest.yaml")
         with open(self.manifest, "w", encoding="utf-8") as out:
-            out.write(f"agent:\n  state_dir: {folder}/state\n  socket: {self.socket}\n  log_level: warning\n{manifest}")
+            out.write(f"agent:\n  state_dir: {folder}/state\n  socket: {self.socket}\n  log_level: err\n{manifest}")
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.bind(os.path.join(folder, "notify"))
         notify.settimeout(60)
@@ -307,8 +307,30 @@ def bench_runs(folder):
         spawn.append((time.monotonic() - started) * 1000)
     say("for scale: starting /bin/true from Python, p50", f"{percentile(spawn, .5):.1f} ms",
         f"a run is {percentile(times, .5) / percentile(spawn, .5):.1f} x that")
+    bench_killed(daemon)
     bench_events(daemon)
     daemon.end()
+
+
+def bench_killed(daemon):
+    """From SIGKILL for a runner to the answer that says so, which comes after the journal's record."""
+    times = []
+    for count in range(1, 51):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(daemon.socket)
+            client.sendall(b'{"cmd":"run","plugin":"bench-probe","task":"hold"}\n')
+            held = []
+            while len(held) < count:
+                held = [record for record in daemon.records() if record.get("topic") == "bench.held"]
+                time.sleep(0.005)
+            started = time.monotonic()
+            os.kill(held[-1]["payload"]["pid"], signal.SIGKILL)
+            for line in client.makefile("rb"):
+                if json.loads(line).get("t", "end") == "end":
+                    times.append((time.monotonic() - started) * 1000)
+                    break
+    say("a killed runner, kill to answer, p50", f"{percentile(times, .5):.1f} ms", "target 10 ms")
+    say("the same, p99", f"{percentile(times, .99):.1f} ms", f"{len(times)} kills")
 
 
 def bench_events(daemon):

@@ -58,9 +58,9 @@ class World:
                       f"  log_level: debug\n{lines}plugins:\n{plugins}")
         os.rename(self.manifest + ".new", self.manifest)
 
-    def cli(self, *words, **kwargs):
-        """Runs a command to its end; the manifest is named for it."""
-        return subprocess.run([AGENT, words[0], "-c", self.manifest, *words[1:]], capture_output=True, text=True,
+    def cli(self, *words, via=(), **kwargs):
+        """Runs a command to its end; the manifest is named for it. via: as for Daemon."""
+        return subprocess.run([*via, AGENT, words[0], "-c", self.manifest, *words[1:]], capture_output=True, text=True,
                               timeout=60 * SLOW, check=False, **kwargs)
 
     def json(self, *words):
@@ -101,7 +101,8 @@ class World:
 class Daemon:
     """The agent in the foreground, told of by a notify socket of the test's own."""
 
-    def __init__(self, world, *options, env=None, wait=True):
+    def __init__(self, world, *options, env=None, wait=True, via=()):
+        """via: a command that puts the program into an environment and becomes it (as env(1) does)."""
         self.world = world
         path = os.path.join(world.folder, "notify")
         if os.path.exists(path):
@@ -111,8 +112,8 @@ class Daemon:
         self.notify.settimeout(DEADLINE_S)
         self.log_path = os.path.join(world.folder, "daemon.log")
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([AGENT, "daemon", "-c", world.manifest, *options], stdout=log, stderr=log,
-                                            env={**os.environ, "NOTIFY_SOCKET": path, **(env or {})})
+            self.process = subprocess.Popen([*via, AGENT, "daemon", "-c", world.manifest, *options], stdout=log,
+                                            stderr=log, env={**os.environ, "NOTIFY_SOCKET": path, **(env or {})})
         self.told = []
         if wait:
             self.wait_told("READY=1")

@@ -3,8 +3,10 @@ import ctypes
 import json
 import os
 import socket
+import sys
 
 import pytest
+from conftest import DEADLINE_S, Daemon
 
 # What the kernel knows of Landlock: landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)
 ABI = ctypes.CDLL(None).syscall(444, None, 0, 1)
@@ -96,3 +98,50 @@ def test_secrets_are_masked_everywhere(world, tmp_path, start):
     assert "correct-horse" not in daemon.log()
     assert "correct-horse" not in json.dumps(world.records())
     assert "***" in json.dumps(end)
+
+
+# --- a kernel without it ----------------------------------------------------------------------------------------------
+
+NO_LANDLOCK = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "without_landlock.py")]
+
+
+def test_where_it_is_required_and_cannot_be_had_the_agent_does_not_start(world, tmp_path):
+    world.write("  sandbox-probe: {}\n", agent="sandbox: required")
+    daemon = Daemon(world, via=NO_LANDLOCK, wait=False)
+    assert daemon.process.wait(DEADLINE_S) == 78
+    assert daemon.end() == 78
+    assert "'sandbox: required' wants landlock abi 4" in daemon.log()
+    assert "this kernel offers none: use a newer kernel, or 'sandbox: best-effort'" in daemon.log()
+
+
+def test_where_it_is_required_and_cannot_be_had_nothing_runs_by_hand(world, tmp_path):
+    world.write("  sandbox-probe: {}\n", agent="sandbox: required")
+    done = world.cli("run", "sandbox-probe", "write-file", f"target={tmp_path}/file", via=NO_LANDLOCK)
+    assert done.returncode == 78
+    assert "'sandbox: required' wants landlock abi 4" in done.stderr
+    assert not (tmp_path / "file").exists()
+
+
+def test_the_same_by_hand_runs_where_it_is_not_required(world, tmp_path):
+    world.write("  sandbox-probe: {}\n")
+    world.cli("run", "sandbox-probe", "write-file", f"target={tmp_path}/file", via=NO_LANDLOCK)
+    assert (tmp_path / "file").exists()
+
+
+@pytest.mark.skipif(ABI < 4, reason="this kernel's Landlock is no such as can be required")
+def test_where_it_is_required_and_can_be_had_it_is_in_force(world, start, tmp_path):
+    world.write("  sandbox-probe: {}\n", agent="sandbox: required")
+    start(world)
+    assert "EACCES" in world.json("run", "sandbox-probe", "write-file", f"target={tmp_path}/file")["summary"]
+    assert not (tmp_path / "file").exists()
+    assert world.status()["plugins"][0]["sandbox"].startswith("landlock abi ")
+
+
+def test_where_it_is_not_required_it_runs_and_status_says_that_nothing_confines_it(world, start, tmp_path):
+    world.write("  sandbox-probe: {}\n")
+    daemon = start(world, via=NO_LANDLOCK)
+    assert "EACCES" not in world.json("run", "sandbox-probe", "write-file", f"target={tmp_path}/file")["summary"]
+    assert (tmp_path / "file").exists()
+    assert world.status()["plugins"][0]["sandbox"] == "none: this kernel has no landlock"
+    assert "sandbox-probe runs without a sandbox: this kernel has no landlock\n" in world.cli("status").stdout
+    assert "sandbox: none: this kernel has no landlock" in daemon.log()

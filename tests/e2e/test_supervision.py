@@ -18,6 +18,7 @@ CAUSES = [
     ("crash", "SIGSEGV"),
     ("exit", "exited with status 3"),
     ("allocate", "memory"),
+    ("allocate-blindly", "SIGSEGV (its memory limit is 64 MiB, see limits.memory in the manifest)"),
     ("garbage", "no packet"),
     ("flood-events", "did not end within its timeout of 2 s"),
     ("never-acted", "never confirmed"),

@@ -83,7 +83,6 @@ fork_away(struct ga_run *run, const struct ga_host *host)
     return host->end(run, GA_OK, "3 children left behind in sessions of their own");
 }
 
-/* A child that returns from the task as if it were the task. */
 /* A grandchild that outlives its parent and dies while the run goes on. */
 static int
 fork_dead(struct ga_run *run, const struct ga_host *host)
@@ -125,6 +124,7 @@ fork_command(struct ga_run *run, const struct ga_host *host)
     return host->end(run, GA_OK, "a command left behind");
 }
 
+/* A child that returns from the task as if it were the task. */
 static int
 fork_return(struct ga_run *run, const struct ga_host *host)
 {
@@ -172,6 +172,28 @@ allocate(struct ga_run *run, const struct ga_host *host)
             return host->end(run, GA_FAILED, "no memory after %zu MiB: %s", n, strerrorname_np(errno));
         memset(memory, 0x5a, chunk);
     }
+}
+
+/* As most programs do: nobody asks whether there was memory. */
+static _Noreturn void
+fill_memory(void)
+{
+    const size_t chunk = (size_t)1 << 20;
+
+    for (;;) {
+        volatile char *memory = malloc(chunk);
+
+        for (size_t i = 0; i < chunk; i += 4096)
+            memory[i] = 1;
+    }
+}
+
+static int
+allocate_blindly(struct ga_run *run, const struct ga_host *host)
+{
+    (void)run;
+    (void)host;
+    fill_memory();
 }
 
 static int
@@ -393,6 +415,7 @@ static const struct ga_task tasks[] = {
     TASK("exit", leave),
     TASK("exit-politely", leave_politely),
     TASK("allocate", allocate),
+    TASK("allocate-blindly", allocate_blindly),
     TASK("garbage", garbage),
     TASK("strange-packet", strange_packet),
     TASK("flood-events", flood_events),
