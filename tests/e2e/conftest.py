@@ -40,6 +40,12 @@ def children_of(pid):
         return []
 
 
+def anonymous_kib(pid):
+    """Memory that is a process's own making. Its share of common pages would change with what else is running."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Anonymous:"))
+
+
 class World:
     """A folder with a manifest, and what is run in it."""
 

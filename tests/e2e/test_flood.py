@@ -5,14 +5,9 @@ import subprocess
 import time
 
 import pytest
-from conftest import AGENT, SLOW, wait_until
+from conftest import AGENT, SLOW, anonymous_kib, wait_until
 
 MEMORY_KIB = int(40 * 1024 * SLOW)  # a queue holds little; without a bound the flood would take gigabytes
-
-
-def pss_kib(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
 
 
 @pytest.fixture
@@ -35,7 +30,7 @@ def test_memory_stays_bounded(flooded):
     world, daemon, client = flooded
     highest = 0
     while client.poll() is None:
-        highest = max(highest, pss_kib(daemon.pid))
+        highest = max(highest, anonymous_kib(daemon.pid))
         time.sleep(0.05)
     assert world.status()["counters"]["events"] > 5000
     assert highest < MEMORY_KIB

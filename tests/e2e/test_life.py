@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import AGENT, SLOW, children_of, wait_until
+from conftest import AGENT, SLOW, anonymous_kib, children_of, wait_until
 
 
 def test_ready_is_told_once_every_resident_task_serves(world, start):
@@ -179,10 +179,6 @@ def test_thousands_of_runs_leave_no_memory_and_no_descriptor_behind(world, start
     world.write("  sample-good: {tasks: {echo: {every: never}}}\n")
     daemon = start(world)
 
-    def pss():
-        with open(f"/proc/{daemon.pid}/smaps_rollup", encoding="ascii") as lines:
-            return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-
     def run(times):
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(world.socket)
@@ -193,8 +189,9 @@ def test_thousands_of_runs_leave_no_memory_and_no_descriptor_behind(world, start
                     pass
     warm_up, all_runs = (500, 10000) if SLOW == 1 else (50, 300)  # sanitizers keep freed memory: fewer, for the descriptors
     run(warm_up)
-    before, descriptors = pss(), len(os.listdir(f"/proc/{daemon.pid}/fd"))
+    before, descriptors = anonymous_kib(daemon.pid), len(os.listdir(f"/proc/{daemon.pid}/fd"))
     run(all_runs - warm_up)
-    assert SLOW > 1 or pss() - before < 256, f"{before} KiB before, {pss()} KiB after"
+    after = anonymous_kib(daemon.pid)
+    assert SLOW > 1 or after - before < 256, f"{before} KiB before, {after} KiB after"
     assert len(os.listdir(f"/proc/{daemon.pid}/fd")) <= descriptors
     assert not children_of(daemon.pid)
