@@ -11,6 +11,7 @@ AC_DEFUN([GA_LIBRARIES], [
   PKG_CHECK_MODULES([OPENCL], [OpenCL >= 1.2], [have_opencl=yes], [have_opencl=no])
   PKG_CHECK_MODULES([MICROHTTPD], [libmicrohttpd >= 0.9.71], [have_microhttpd=yes], [have_microhttpd=no])
   PKG_CHECK_MODULES([SQLITE], [sqlite3 >= 3.34], [have_sqlite=yes], [have_sqlite=no])
+  PKG_CHECK_MODULES([ARCHIVE], [libarchive >= 3.4], [have_archive=yes], [have_archive=no])
   PKG_CHECK_MODULES([CMOCKA], [cmocka >= 1.1], [have_cmocka=yes], [have_cmocka=no])
   AM_CONDITIONAL([HAVE_CURL], [test "$have_curl" = yes])
   AM_CONDITIONAL([HAVE_NATS], [test "$have_nats$have_crypto" = yesyes])
@@ -18,5 +19,7 @@ AC_DEFUN([GA_LIBRARIES], [
   # What poc-worker needs.
   AM_CONDITIONAL([HAVE_POC], [test "$have_opencl$have_crypto$have_microhttpd$have_curl$have_sqlite" = yesyesyesyesyes])
   AM_CONDITIONAL([HAVE_CHAIN], [test "$have_curl$have_crypto" = yesyes])
+  # What upgrade-preload needs.
+  AM_CONDITIONAL([HAVE_ARCHIVE], [test "$have_archive$have_curl$have_crypto" = yesyesyes])
   AM_CONDITIONAL([HAVE_CMOCKA], [test "$have_cmocka" = yes])
 ])

@@ -1,7 +1,7 @@
 /* changes.c: what a parameter change changes. */
 #include "plugins/governance/changes.h"
 
-#include "plugins/governance/clean.h"
+#include "kit/clean.h"
 #include "plugins/governance/exact.h"
 
 #include "kit/json.h"
@@ -268,7 +268,7 @@ put(FILE *out, const char *text, const char *after)
 
     if (!copy)
         return -ENOMEM;
-    (void)fprintf(out, "%s%s", gov_clean(copy), after);
+    (void)fprintf(out, "%s%s", ga_clean(copy), after);
     free(copy);
     return 0;
 }

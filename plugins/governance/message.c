@@ -1,7 +1,7 @@
 /* message.c: one message of a proposal. */
 #include "plugins/governance/message.h"
 
-#include "plugins/governance/clean.h"
+#include "kit/clean.h"
 #include "plugins/governance/exact.h"
 
 #include "kit/json.h"
@@ -47,7 +47,7 @@ mark_undecoded(struct gov_message *message, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(message->why, sizeof(message->why), format, args);
     va_end(args);
-    (void)gov_clean(message->why);
+    (void)ga_clean(message->why);
 }
 
 /* A text; a missing one is "". */

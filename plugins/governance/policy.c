@@ -1,7 +1,7 @@
 /* policy.c: asking a policy how to vote. Reading one is in policy_read.c. */
 #include "plugins/governance/policy.h"
 
-#include "plugins/governance/clean.h"
+#include "kit/clean.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -255,7 +255,7 @@ gov_policy_ask(const struct gov_policy *policy, const struct gov_proposal *propo
             used += (size_t)snprintf(ret->why + used, sizeof(ret->why) - used, "%s%zu: %.80s",
                                      i == 0 ? "no rule matches: " : "; ", i + 1, question.why);
     }
-    (void)gov_clean(ret->why);
+    (void)ga_clean(ret->why);
 }
 
 const char *

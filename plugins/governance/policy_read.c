@@ -1,5 +1,5 @@
 /* policy_read.c: reading a policy. */
-#include "plugins/governance/clean.h"
+#include "kit/clean.h"
 #include "plugins/governance/policy.h"
 
 #include "kit/json.h"
@@ -34,7 +34,7 @@ wrong(const struct place *place, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(what, sizeof(what), format, args);
     va_end(args);
-    (void)snprintf(place->why, place->len, "policy, rule %zu: %s", place->rule + 1, gov_clean(what));
+    (void)snprintf(place->why, place->len, "policy, rule %zu: %s", place->rule + 1, ga_clean(what));
     return -EBADMSG;
 }
 

@@ -1,7 +1,7 @@
 /* proposal.c: one governance proposal, decoded from the chain's answer. */
 #include "plugins/governance/proposal.h"
 
-#include "plugins/governance/clean.h"
+#include "kit/clean.h"
 #include "plugins/governance/message.h"
 
 #include "kit/json.h"
@@ -321,7 +321,7 @@ gov_proposal_decode(const cJSON *answer, struct gov_proposal *ret, char *why, si
     }
     r = check_members(answer, why, len);
     if (r < 0) {
-        (void)gov_clean(why);
+        (void)ga_clean(why);
         return r;
     }
     ret->json = cJSON_Duplicate(answer, 1);

@@ -89,6 +89,7 @@ class Node:
         self.words = {}  # what came with the manner: seconds, blocks, part, to
         self.frozen_at = 0
         self.peer_limit = 1000
+        self.connected_ns = 3600 * 10**9  # how long it has had its peers, by its own word
         self.claimed_peers = []  # raw entries that net_info shows after the real ones
         self.listen = None  # claimed listen_addr, None for the real port
         self.proxy = Door(chain.doorman, host, lambda connection: serve(self, "proxy", connection))
@@ -114,6 +115,7 @@ class Node:
         self.words = words
         self.frozen_at = self.chain.world.height
         self.peer_limit = words.get("peers", self.peer_limit)
+        self.connected_ns = words.get("connected_ns", self.connected_ns)
         self.claimed_peers = words.get("claimed_peers", self.claimed_peers)
         self.listen = words.get("listen_addr", self.listen)
         self.node_id = words.get("node_id", self.node_id)

@@ -74,7 +74,7 @@ class Rpc:
     def net_info(self, _query):
         others = [other for other in self.chain.nodes if other is not self.node][:self.node.peer_limit]
         peers = [{"node_info": node_info(self.chain, other, self.view.chain_id), "is_outbound": other.number % 2 == 0,
-                  "connection_status": {"Duration": "3600000000000", "Channels": []}, "remote_ip": other.host}
+                  "connection_status": {"Duration": str(self.node.connected_ns), "Channels": []}, "remote_ip": other.host}
                  for other in others]
         peers += self.node.claimed_peers
         return {"listening": True, "listeners": [f"Listener(@tcp://{self.node.host}:{self.node.p2p.port})"],

@@ -7,7 +7,7 @@
  * given.
  */
 #include "kit/json.h"
-#include "plugins/governance/clean.h"
+#include "kit/clean.h"
 #include "plugins/governance/policy.h"
 #include "plugins/governance/proposal.h"
 #include "plugins/governance/tally.h"
@@ -26,7 +26,7 @@ check_clean(const char *text)
 {
     char *copy = strdup(text);
 
-    if (!copy || strcmp(gov_clean(copy), text) != 0)
+    if (!copy || strcmp(ga_clean(copy), text) != 0)
         abort(); /* a sentence that cannot be shown */
     free(copy);
 }

@@ -1,6 +1,6 @@
 /* test_gov_policy.c: which rule matches a proposal, and when none may decide. */
 #include "kit/json.h"
-#include "plugins/governance/clean.h"
+#include "kit/clean.h"
 #include "plugins/governance/policy.h"
 
 #include <errno.h>
@@ -484,7 +484,7 @@ what_strangers_wrote_is_shown_without_tricks(void **state)
         char *copy = strdup(rows[i].text);
 
         assert_non_null(copy);
-        assert_string_equal(gov_clean(copy), rows[i].shown);
+        assert_string_equal(ga_clean(copy), rows[i].shown);
         free(copy);
     }
 }

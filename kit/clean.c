@@ -1,5 +1,5 @@
 /* clean.c: text that strangers wrote, made fit to be shown. */
-#include "plugins/governance/clean.h"
+#include "kit/clean.h"
 
 #include "kit/text.h"
 
@@ -21,7 +21,7 @@ is_treacherous(const unsigned char *s, size_t n)
 }
 
 char *
-gov_clean(char *text)
+ga_clean(char *text)
 {
     char  *to = text;
     char  *from = text;

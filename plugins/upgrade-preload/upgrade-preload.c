@@ -1,0 +1,120 @@
+/* upgrade-preload.c: the descriptor. */
+#include "plugins/upgrade-preload/preload.h"
+
+#include "kit/chain_options.h"
+
+#define VERSION "1.0"
+#define COUNT(array) (uint32_t)(sizeof(array) / sizeof((array)[0]))
+
+static const struct ga_option options[] = {
+    GA_CHAIN_OPTIONS,
+    {.key = "node_home",
+     .type = GA_T_PATH,
+     .flags = GA_READ | GA_WRITE | GA_EXEC | GA_MUST_EXIST,
+     .help = "the node's home (.inference): inferenced goes below its cosmovisor/upgrades/"},
+    {.key = "api_home",
+     .type = GA_T_PATH,
+     .flags = GA_READ | GA_WRITE | GA_EXEC | GA_MUST_EXIST,
+     .help = "the API's home (.dapi): decentralized-api goes below its cosmovisor/upgrades/"},
+    {.key = "work_dir",
+     .type = GA_T_PATH,
+     .flags = GA_REQUIRED | GA_READ | GA_WRITE | GA_EXEC | GA_MUST_EXIST,
+     .help = "folder of the agent's own (mode 0700) where archives are fetched, unpacked and tried"},
+    {.key = "platform", .type = GA_T_STRING, .help = "entry of the plan's maps that is used; absent: this machine's"},
+    {.key = "max_archive",
+     .type = GA_T_SIZE,
+     .dflt = "2GB",
+     .min = 1024,
+     .max = INT64_MAX,
+     .help = "an archive that is larger is not fetched"},
+    {.key = "max_extracted",
+     .type = GA_T_SIZE,
+     .dflt = "4GB",
+     .min = 1024,
+     .max = INT64_MAX,
+     .help = "an archive with more in it is not unpacked"},
+    {.key = "allow_unverified",
+     .type = GA_T_BOOL,
+     .dflt = "false",
+     .help = "install a program whose URL names no checksum: whoever controls its host controls this one"},
+    {.key = "run_check",
+     .type = GA_T_ENUM,
+     .dflt = "require",
+     .choices = "require|try",
+     .help = "a program whose loader this machine lacks: not installed, or installed untried"},
+    {.key = "run_timeout",
+     .type = GA_T_DURATION,
+     .dflt = "60s",
+     .min = INT64_C(1000000000),
+     .max = INT64_C(600000000000),
+     .help = "how long a program may take to say its version"},
+    {.key = "letter_case",
+     .type = GA_T_ENUM,
+     .dflt = "both",
+     .choices = "both|chain|lower",
+     .help = "folder of an upgrade whose name has capitals: as on the chain, in lower case, or both"},
+    {.key = "margin",
+     .type = GA_T_SIZE,
+     .dflt = "10GB",
+     .help = "flight-check: space that must be left beside cosmovisor's copy of data/"},
+    {.key = "backup",
+     .type = GA_T_BOOL,
+     .dflt = "true",
+     .help = "flight-check: cosmovisor copies data/ first (false where UNSAFE_SKIP_BACKUP is set)"},
+    {.key = "max_snapshot_age",
+     .type = GA_T_DURATION,
+     .dflt = "2d",
+     .help = "flight-check: the newest local snapshot should not be older"},
+    {.key = "min_peers", .type = GA_T_INT, .dflt = "3", .min = 0, .max = 1000, .help = "flight-check: peers at least"},
+};
+
+static const struct ga_option by_hand[] = {
+    {.key = "name", .type = GA_T_STRING, .help = "an upgrade given by hand: its name, as it will be on the chain"},
+    {.key = "height", .type = GA_T_INT, .min = 1, .max = INT64_MAX, .help = "its height"},
+    {.key = "info", .type = GA_T_STRING, .help = "its plan's info, JSON with both maps (info=@file reads a file)"},
+    {.key = "node_sha256", .type = GA_T_STRING, .help = "sha256 of the program inferenced itself, not of its archive"},
+    {.key = "api_sha256", .type = GA_T_STRING, .help = "sha256 of the program decentralized-api itself"},
+    {.key = "replace", .type = GA_T_BOOL, .dflt = "false", .help = "replace another program that is there already"},
+};
+
+static const struct ga_task tasks[] = {
+    {.name = "preload",
+     .summary = "fetch and verify the programs of the next upgrade and put them where cosmovisor looks",
+     .every = "10m",
+     .on = "upgrade.scheduled gov.proposal.passed",
+     .timeout = "2h",
+     .n_args = COUNT(by_hand),
+     .args = by_hand,
+     .function = up_preload},
+    {.name = "flight-check",
+     .summary = "GO or NO-GO for the next upgrade, with the evidence line by line",
+     .every = "10m",
+     .on = "upgrade.near",
+     .timeout = "20m",
+     .flags = GA_TASK_READ_ONLY,
+     .function = up_flight_check},
+};
+
+static const struct ga_topic topics[] = {
+    {.name = "upgrade.preloaded", .summary = "programs were installed: name, height, programs with path and sha256"},
+    {.name = "upgrade.flight", .summary = "the verdict for the next upgrade has changed: verdict, was, name, lines"},
+};
+
+GA_EXPORT const struct ga_plugin ga_plugin_v1 = {
+    .size = sizeof(struct ga_plugin),
+    .abi_major = GA_ABI_MAJOR,
+    .abi_minor = 0,
+    .name = "upgrade-preload",
+    .version = VERSION,
+    .summary = "has the programs of the next upgrade in place before its height, verified and tried",
+    .options = options,
+    .n_options = COUNT(options),
+    .option_stride = sizeof(struct ga_option),
+    .tasks = tasks,
+    .n_tasks = COUNT(tasks),
+    .task_stride = sizeof(struct ga_task),
+    .topics = topics,
+    .n_topics = COUNT(topics),
+    .topic_stride = sizeof(struct ga_topic),
+    .needs = GA_NEEDS_NETWORK, /* archives lie on hosts and ports that only the plan names */
+};
