@@ -30,6 +30,11 @@ static const struct ga_option serve_args[] = {
      .dflt = "[http://127.0.0.1:9100]",
      .choices = "http:80|https:443",
      .help = "receivers of proofs: the sandbox opens their ports, requests name them"},
+    {.key = "chain",
+     .type = GA_T_URL,
+     .choices = "http:80|https:443",
+     .help = "a node's proxy (http://127.0.0.1:8000) that is asked whether the network still takes version 1; absent: "
+             "nobody is"},
     {.key = "devices",
      .type = GA_T_STRING,
      .dflt = "auto",

@@ -8,6 +8,7 @@
 
 #include "plugins/poc-worker/api.h"
 #include "plugins/poc-worker/queue.h"
+#include "plugins/poc-worker/version.h"
 
 #include "kit/json.h"
 
@@ -23,7 +24,8 @@
 #include <unistd.h>
 
 #define BEAT_MS 5000
-#define STALL_MS 60000 /* without a nonce while generating: an alarm */
+#define VERSION_MS (3600 * 1000) /* between questions to the chain */
+#define STALL_MS 60000           /* without a nonce while generating: an alarm */
 
 struct serve {
     struct ga_run        *run;
@@ -41,6 +43,8 @@ struct serve {
     double                computed;
     int                   is_stalled;
     int                   failed_lanes;
+    int64_t               version_ms; /* when the chain is asked next */
+    int                   chain_version;
 };
 
 /* --- the session ---------------------------------------------------------------------------------------------------
@@ -356,6 +360,31 @@ watch_rate(struct serve *serve)
     (void)serve->host->emit(serve->run, "poc.stalled", NULL);
 }
 
+/* Version 1 is of no use to a network that asks for version 2: say so, once for each answer, and in `status`. */
+static void
+ask_version(struct serve *serve)
+{
+    char why[800];
+    int  version;
+
+    if (!serve->host->has(serve->run, "chain") || poc_now_ms() < serve->version_ms)
+        return;
+    serve->version_ms = poc_now_ms() + VERSION_MS;
+    version =
+        poc_chain_version(serve->host->str(serve->run, "chain"), serve->host->cancel_fd(serve->run), why, sizeof(why));
+    if (version < 0) {
+        serve->host->log(serve->run, GA_LOG_WARNING, "whether the network takes version 1 is not known: %s", why);
+        return;
+    }
+    serve->host->metric(serve->run, "network_asks_for_version", version);
+    if (version == 2 && serve->chain_version != 2)
+        serve->host->log(
+            serve->run, GA_LOG_WARNING,
+            "the network has poc_v2_enabled: it counts proofs of version 2 only (mainnet does since release "
+            "v0.2.9); this worker's, of version 1, are for rehearsals and other networks");
+    serve->chain_version = version;
+}
+
 /* --- the task ------------------------------------------------------------------------------------------------------
  */
 
@@ -451,6 +480,8 @@ static int
 loop(struct serve *serve)
 {
     serve->host->ready(serve->run);
+    serve->host->metric(serve->run, "makes_version", 1);
+    ask_version(serve);
     for (;;) {
         struct pollfd pollers[3] = {{.fd = serve->host->cancel_fd(serve->run), .events = POLLIN},
                                     {.fd = serve->front_fd, .events = POLLIN},
@@ -465,6 +496,7 @@ loop(struct serve *serve)
         if (pollers[1].revents && hear_front(serve) < 0)
             return serve->host->end(serve->run, GA_FAILED, "the process of the REST API is gone; the log has more");
         watch_rate(serve);
+        ask_version(serve);
     }
 }
 

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from chain_client import ChainStandin
 from conftest import PLUGINS, SLOW, children_of, is_zombie, wait_until
 
 HERE = os.path.dirname(__file__)
@@ -157,6 +158,17 @@ def test_the_networks_request_leads_to_posted_proofs(serving, receiver, tiny):
     assert worker.call("GET", "/api/v1/pow/status")[1] == {"status": "GENERATING", "is_model_initialized": True}
     assert worker.call("POST", "/api/v1/stop") == (200, {"status": "OK"})
     assert worker.call("GET", "/api/v1/state") == (200, {"state": "STOPPED"})
+
+
+def test_status_tells_the_version_that_is_made_and_the_one_that_the_network_asks_for(world, start):
+    world.plugin_dir = PLUGINS
+    with ChainStandin() as chain:
+        world.write(f"  poc-worker: {{allow: [gpu], tasks: {{serve: {{always: true, args: {{listen: 'http://127.0.0.1:{free_port()}', "
+                    f"chain: '{chain.nodes[0]['proxy']}', devices: plain}}}}}}}}\n")
+        start(world)
+        metrics = wait_until(lambda: (lambda m: m if "network_asks_for_version" in m else None)(
+            next(p for p in world.status()["plugins"] if p["name"] == "poc-worker").get("metrics", {})), "the chain is asked")
+    assert (metrics["makes_version"], metrics["network_asks_for_version"]) == (1, 1)
 
 
 def test_a_node_takes_its_share_of_the_nonces(serving, receiver, tiny):
