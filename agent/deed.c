@@ -467,6 +467,15 @@ is_live(const char *id, void *userdata)
     return 0;
 }
 
+unsigned
+supervisor_end_strays(struct supervisor *supervisor)
+{
+    unsigned strays = run_kill_strays(is_live, supervisor);
+
+    supervisor->n_strays += strays;
+    return strays;
+}
+
 static void
 on_end(struct run *run, struct run_end *end, void *userdata)
 {
@@ -487,11 +496,9 @@ on_end(struct run *run, struct run_end *end, void *userdata)
     supervisor->n_rubbish += end->rubbish != 0;
     journal_end(start, run, end);
     unlink_start(start);
-    strays = run_kill_strays(is_live, supervisor);
-    if (strays) {
-        supervisor->n_strays += strays;
+    strays = supervisor_end_strays(supervisor);
+    if (strays)
         log_line(LOG_WARNING, &from, "killed %u process(es) that the run had left behind", strays);
-    }
     if (!start->dry_run)
         remember_last(start, end);
     if (start->trigger != TRIGGER_HAND) {

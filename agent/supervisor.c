@@ -249,7 +249,9 @@ static int
 on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
     (void)source;
-    if (info->ssi_signo == SIGHUP)
+    if (info->ssi_signo == SIGCHLD) /* perhaps an orphan that was dying when its run ended */
+        (void)supervisor_end_strays(userdata);
+    else if (info->ssi_signo == SIGHUP)
         supervisor_reload(userdata);
     else
         begin_end(userdata);
@@ -262,16 +264,17 @@ on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *us
 static int
 listen_to_signals(struct supervisor *supervisor)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+    const size_t     n = sizeof(signals) / sizeof(*signals);
     sigset_t         set;
     int              r = 0;
 
     (void)sigemptyset(&set);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < n; i++)
         (void)sigaddset(&set, signals[i]);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; r >= 0 && i < 3; i++)
+    for (size_t i = 0; r >= 0 && i < n; i++)
         r = sd_event_add_signal(supervisor->loop, NULL, signals[i], on_signal, supervisor);
     return r;
 }

@@ -152,7 +152,9 @@ const char   *trigger_name(enum trigger trigger);
 /* deed.c */
 extern const struct run_ops deed_ops;
 void                        deed_begun(struct start *start);
-void                        deed_not_begun(struct start *start, const char *why);
+/* Ends processes that runs which are over have left behind, and waits for those that are dead. How many it ended. */
+unsigned supervisor_end_strays(struct supervisor *supervisor);
+void     deed_not_begun(struct start *start, const char *why);
 
 /* publish.c: payload is a JSON object as text */
 void publish(struct supervisor *supervisor, const char *topic, const char *origin, const char *payload);

@@ -105,6 +105,17 @@ limit(int resource, rlim_t value)
     return setrlimit((__rlimit_resource_t)resource, &most) < 0 ? -errno : 0;
 }
 
+/* A sanitizer's shadow of the memory is more than any limit: such a build goes without this one. */
+static int
+limit_memory(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return 0;
+#else
+    return limit(RLIMIT_DATA, DATA_MAX);
+#endif
+}
+
 static int
 set_limits(const char *home)
 {
@@ -115,7 +126,7 @@ set_limits(const char *home)
     if (r == 0)
         r = limit(RLIMIT_FSIZE, FILE_MAX);
     if (r == 0)
-        r = limit(RLIMIT_DATA, DATA_MAX);
+        r = limit_memory();
     return r < 0 ? r : confine(home);
 }
 

@@ -54,7 +54,7 @@ def test_failing_is_told_once_and_recovering_once(world, start, tmp_path):
     (folder / "file-0").touch()
     world.write(f"  sample-acts: {{options: {{folder: {folder}}}, tasks: {{touch: {{every: 100ms, delay: 0s, args: {{count: 1}}}}}}}}\n"
                 "  sample-good: {}\n")
-    start(world)
+    daemon = start(world)
     follower = subprocess.Popen([AGENT, "events", "--follow", "--json", "-c", world.manifest], stdout=subprocess.PIPE, text=True)
     wait_until(lambda: world.cli("resume", "sample-good") and select.select([follower.stdout], [], [], 0.1)[0], "it listens")
     folder.rename(tmp_path / "away")
@@ -62,7 +62,7 @@ def test_failing_is_told_once_and_recovering_once(world, start, tmp_path):
     assert world.task("sample-acts", "touch")["failures_in_a_row"] >= 3
     folder.mkdir()
     world.wait_for(plugin="sample-acts", rec="run.end", outcome="changed")
-    follower.terminate()
+    daemon.end()  # what was emitted by then has been told
     told = [json.loads(line) for line in follower.communicate(timeout=30)[0].splitlines()]
     assert [e["topic"] for e in told if e["topic"] in ("task.failed", "task.recovered")] == ["task.failed", "task.recovered"]
 

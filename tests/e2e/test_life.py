@@ -193,5 +193,6 @@ def test_thousands_of_runs_leave_no_memory_and_no_descriptor_behind(world, start
     run(all_runs - warm_up)
     after = anonymous_kib(daemon.pid)
     assert SLOW > 1 or after - before < 256, f"{before} KiB before, {after} KiB after"
-    assert len(os.listdir(f"/proc/{daemon.pid}/fd")) <= descriptors
-    assert not children_of(daemon.pid)
+    # those of the last run close when its answer is out already; one left behind by each would be thousands
+    wait_until(lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) <= descriptors + 4, "descriptors are closed")
+    wait_until(lambda: not children_of(daemon.pid), "no process is left")
