@@ -128,13 +128,14 @@ static const struct system_path gpu_paths[] = {
     {"/dev/nvidia*", DEVICE, "NVIDIA devices"},
     {"/dev/kfd", DEVICE, "AMD compute"},
     {"/dev/shm", READ | WRITE, "memory shared between a driver's processes"},
-    {"/proc/driver/nvidia", READ, "what the NVIDIA driver says"},
-    {"/proc/devices", READ, "numbers of devices"},
-    {"/proc/modules", READ, "is the driver loaded?"},
+    /* of whatever process of the run the driver is in; memory and environment of others stay closed: Landlock also
+     * forbids to trace them */
+    {"/proc", READ, "what drivers ask about their process, their device files and modules"},
     {"/sys", READ, "what devices there are"},
     {"/etc/OpenCL", READ, "installable drivers"},
     {"/opt/rocm*", READ, "AMD's libraries"},
     {"/usr/local/cuda*", READ, "NVIDIA's libraries"},
+    {"/usr/local/nvidia*", READ, "NVIDIA's libraries"},
     {"/usr/bin/ld", LL_EXECUTE | LL_READ_FILE, "the linker, which compilers of kernels for processors run"},
 };
 

@@ -6,6 +6,10 @@
 
 #define PLATFORMS_MAX 16
 
+/* cl_nv_device_attribute_query */
+#define COMPUTE_CAPABILITY_MAJOR 0x4000
+#define COMPUTE_CAPABILITY_MINOR 0x4001
+
 const char *
 poc_cl_error(cl_int code)
 {
@@ -68,6 +72,17 @@ is_test_driver(const char *platform)
            strncmp(platform, "rusticl", 7) == 0;
 }
 
+static uint32_t
+capability_of(cl_device_id id)
+{
+    cl_uint major;
+    cl_uint minor;
+
+    device_number(id, COMPUTE_CAPABILITY_MAJOR, &major, sizeof(major));
+    device_number(id, COMPUTE_CAPABILITY_MINOR, &minor, sizeof(minor));
+    return major * 10 + minor;
+}
+
 static void
 describe(cl_platform_id platform, cl_device_id id, struct poc_device_info *ret)
 {
@@ -102,6 +117,9 @@ describe(cl_platform_id platform, cl_device_id id, struct poc_device_info *ret)
     ret->megahertz = megahertz;
     ret->is_cpu = (type & CL_DEVICE_TYPE_CPU) != 0;
     ret->has_fp16 = strstr(extensions, "cl_khr_fp16") != NULL;
+    /* PoCL on such a card has the attribute too, but another compiler. */
+    if (strcmp(name, "NVIDIA CUDA") == 0 && strstr(extensions, "cl_nv_device_attribute_query"))
+        ret->capability = capability_of(id);
     ret->test_only = (uint32_t)is_test_driver(ret->platform);
 }
 

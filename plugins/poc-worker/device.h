@@ -24,9 +24,10 @@ struct poc_device_info {
     uint64_t local_memory;   /* bytes, of a compute unit */
     uint32_t units;
     uint32_t megahertz;
-    uint32_t is_cpu;    /* 0 or 1 */
-    uint32_t has_fp16;  /* 0 or 1: cl_khr_fp16, for information: no path needs it */
-    uint32_t test_only; /* 0 or 1: a driver that is made for conformance rather than for work (PoCL, Mesa) */
+    uint32_t is_cpu;     /* 0 or 1 */
+    uint32_t has_fp16;   /* 0 or 1: cl_khr_fp16, for information: no path needs it */
+    uint32_t capability; /* of NVIDIA's driver for its own cards: 90 for 9.0; 0: another driver */
+    uint32_t test_only;  /* 0 or 1: a driver that is made for conformance rather than for work (PoCL, Mesa) */
 };
 
 struct poc_device {

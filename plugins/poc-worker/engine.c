@@ -12,29 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kernel_names[KERNELS] = {"product_plain", "product_rotary", "product_add", "product_gate",
-                                                  "normalise",     "attend",         "attend_last", "gather_last",
-                                                  "spread",        "collect"};
-
-void
-engine_sizes(const struct poc_path *path, const struct poc_params *params, uint32_t batch, size_t ret[BUFFERS])
+static const struct engine_way *
+way_of(const struct poc_path *path)
 {
-    size_t period = (params->seq_len + path->lanes - 1) / path->lanes;
-    size_t columns = period * path->lanes * batch;
-    size_t last = (size_t)(batch + path->lanes - 1) / path->lanes * path->lanes;
-    size_t pairs = poc_head_dim(params) / 2;
-
-    ret[B_INPUT] = (size_t)batch * params->seq_len * params->dim * sizeof(uint16_t);
-    ret[B_X] = ret[B_N] = ret[B_Q] = columns * params->dim * path->cell;
-    ret[B_K] = ret[B_V] = columns * poc_kv_dim(params) * path->cell;
-    ret[B_GATE] = columns * poc_ffn_dim(params) * path->cell;
-    ret[B_SCORES] = columns * params->n_heads * params->seq_len * sizeof(float);
-    ret[B_ANGLES] = pairs * period * path->lanes * 2 * sizeof(float);
-    ret[B_X_LAST] = ret[B_N_LAST] = ret[B_Q_LAST] = last * params->dim * path->cell;
-    ret[B_GATE_LAST] = last * poc_ffn_dim(params) * path->cell;
-    ret[B_OUTPUT] = last * params->vocab_size * path->cell;
-    ret[B_LOGITS] = (size_t)batch * params->vocab_size * sizeof(float);
-    ret[B_ANGLES_LAST] = pairs * path->lanes * 2 * sizeof(float);
+    return path->packs ? &engine_rows : &engine_tiles;
 }
 
 uint64_t
@@ -43,7 +24,7 @@ poc_engine_work_memory(const struct poc_path *path, const struct poc_params *par
     size_t   sizes[BUFFERS];
     uint64_t sum = 0;
 
-    engine_sizes(path, params, max_batch, sizes);
+    way_of(path)->sizes(path, params, max_batch, sizes);
     for (int i = 0; i < BUFFERS; i++)
         sum += sizes[i];
     return sum;
@@ -52,17 +33,25 @@ poc_engine_work_memory(const struct poc_path *path, const struct poc_params *par
 static int
 make_kernels(struct poc_engine *engine, char *reterr, size_t reterr_len)
 {
-    const char *const sources[] = {poc_kernels_half, poc_kernels_weights,
-                                   strcmp(engine->path.name, "cpu") == 0 ? poc_kernels_cpu : poc_kernels_portable};
+    const char *const sources[] = {poc_kernels_weights, engine->path.packs                      ? poc_kernels_nvidia
+                                                        : strcmp(engine->path.name, "cpu") == 0 ? poc_kernels_cpu
+                                                                                                : poc_kernels_portable};
+    const char *const with_halves[] = {poc_kernels_half, sources[0], sources[1]};
     cl_int            code = CL_SUCCESS;
 
-    engine->program = poc_program(engine->device, sources, 3, engine->path.options, NULL, reterr, reterr_len);
+    /* nvidia.cl has the hardware's own */
+    engine->program = poc_program(engine->device, engine->path.packs ? sources : with_halves,
+                                  engine->path.packs ? 2 : 3, engine->path.options, NULL, reterr, reterr_len);
     if (!engine->program)
         return -1;
     for (int i = 0; i < KERNELS; i++) {
-        engine->kernels[i] = clCreateKernel(engine->program, kernel_names[i], &code);
+        const char *name = engine->way->kernels[i];
+
+        if (!name)
+            continue;
+        engine->kernels[i] = clCreateKernel(engine->program, name, &code);
         if (code != CL_SUCCESS) {
-            (void)snprintf(reterr, reterr_len, "kernel %s: %s", kernel_names[i], poc_cl_error(code));
+            (void)snprintf(reterr, reterr_len, "kernel %s: %s", name, poc_cl_error(code));
             return -1;
         }
     }
@@ -187,11 +176,13 @@ make_buffers(struct poc_engine *engine, char *reterr, size_t reterr_len)
     size_t sizes[BUFFERS];
     cl_int code = CL_SUCCESS;
 
-    engine_sizes(&engine->path, &engine->params, engine->max_batch, sizes);
+    engine->way->sizes(&engine->path, &engine->params, engine->max_batch, sizes);
     for (int i = 0; code == CL_SUCCESS && i < BUFFERS; i++) {
         /* Columns that only fill a tile up are computed and thrown away: they must hold numbers that cost nothing. */
         const cl_uchar zero = 0;
 
+        if (sizes[i] == 0)
+            continue;
         engine->buffers[i] = clCreateBuffer(engine->device->context, CL_MEM_READ_WRITE, sizes[i], NULL, &code);
         if (code == CL_SUCCESS)
             code = clEnqueueFillBuffer(engine->device->queue, engine->buffers[i], &zero, 1, 0, sizes[i], 0, NULL, NULL);
@@ -224,6 +215,7 @@ poc_engine_make(const struct poc_device *device, const struct poc_path *path, co
     }
     engine->device = device;
     engine->path = *path;
+    engine->way = way_of(path);
     engine->params = *params;
     engine->layout = layout;
     engine->max_batch = max_batch;

@@ -12,11 +12,12 @@
 
 /* How a device computes: a set of kernels and their sizes. */
 struct poc_path {
-    const char *name;      /* "cpu", "portable" */
+    const char *name;      /* "cpu", "nvidia", "portable" */
     uint32_t    lanes;     /* columns of a tile of activations */
     uint32_t    cell;      /* bytes of an activation */
     uint32_t    rows;      /* of a weight matrix for one work-group of a product */
     uint32_t    span;      /* tiles for one work-group of a product */
+    uint32_t    packs;     /* 1: activations are rows, and weights are unpacked before a product (engine_rows.c) */
     uint32_t    items;     /* work-items of a work-group of a product and of `normalise` */
     uint32_t    one_query; /* 1: `attend` has a work-item for each column, 0: for each tile */
     char        options[160];

@@ -1,93 +1,30 @@
-/* engine_forward.c: the forward pass as a sequence of kernels. */
+/* engine_forward.c: the forward pass with activations in tiles of columns: cpu.cl and portable.cl. */
 #include "plugins/poc-worker/engine_parts.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-/* One forward pass under way. The first error ends it: what follows is not enqueued. */
-struct pass {
-    struct poc_engine *engine;
-    cl_int             code;
-    const char        *where; /* the step that failed */
-    cl_event           events[32];
-    enum poc_stage     stages[32];
-    unsigned           n_events;
-};
-
-struct arg {
-    size_t      size;
-    const void *value;
-};
-
-#define ARG(x)          \
-    {                   \
-        sizeof(x), &(x) \
-    }
-
 static void
-enqueue(struct pass *pass, enum kernel_name name, const struct arg *args, unsigned n_args, const size_t global[3],
-        const size_t *local, const char *where)
+sizes(const struct poc_path *path, const struct poc_params *params, uint32_t batch, size_t ret[BUFFERS])
 {
-    cl_kernel   kernel = pass->engine->kernels[name];
-    const int   measured = pass->engine->measuring && pass->n_events < 32;
-    const char *before = pass->where;
+    size_t period = (params->seq_len + path->lanes - 1) / path->lanes;
+    size_t columns = period * path->lanes * batch;
+    size_t last = (size_t)(batch + path->lanes - 1) / path->lanes * path->lanes;
+    size_t pairs = poc_head_dim(params) / 2;
 
-    if (pass->code != CL_SUCCESS)
-        return;
-    pass->where = where;
-    for (unsigned i = 0; pass->code == CL_SUCCESS && i < n_args; i++)
-        pass->code = clSetKernelArg(kernel, i, args[i].size, args[i].value);
-    if (pass->code == CL_SUCCESS)
-        pass->code = clEnqueueNDRangeKernel(pass->engine->device->queue, kernel, 3, NULL, global, local, 0, NULL,
-                                            measured ? &pass->events[pass->n_events] : NULL);
-    if (pass->code != CL_SUCCESS)
-        return;
-    pass->where = before;
-    if (measured)
-        pass->stages[pass->n_events++] = name <= K_GATE                              ? POC_STAGE_PRODUCT
-                                         : name == K_ATTEND || name == K_ATTEND_LAST ? POC_STAGE_ATTEND
-                                                                                     : POC_STAGE_OTHER;
-}
-
-/* Waits for all that was enqueued, and reads the device's clock. */
-static void
-settle(struct pass *pass)
-{
-    cl_int code = clFinish(pass->engine->device->queue);
-
-    if (pass->code == CL_SUCCESS && code != CL_SUCCESS) {
-        pass->code = code;
-        pass->where = "waiting for the device";
-    }
-    for (unsigned i = 0; i < pass->n_events; i++) {
-        cl_ulong begin = 0;
-        cl_ulong end = 0;
-
-        if (clGetEventProfilingInfo(pass->events[i], CL_PROFILING_COMMAND_START, sizeof(begin), &begin, NULL) ==
-                CL_SUCCESS &&
-            clGetEventProfilingInfo(pass->events[i], CL_PROFILING_COMMAND_END, sizeof(end), &end, NULL) == CL_SUCCESS &&
-            end > begin)
-            pass->engine->seconds[pass->stages[i]] += (double)(end - begin) * 1e-9;
-        (void)clReleaseEvent(pass->events[i]);
-    }
-    pass->n_events = 0;
+    ret[B_INPUT] = (size_t)batch * params->seq_len * params->dim * sizeof(uint16_t);
+    ret[B_X] = ret[B_N] = ret[B_Q] = columns * params->dim * path->cell;
+    ret[B_K] = ret[B_V] = columns * poc_kv_dim(params) * path->cell;
+    ret[B_GATE] = columns * poc_ffn_dim(params) * path->cell;
+    ret[B_SCORES] = columns * params->n_heads * params->seq_len * sizeof(float);
+    ret[B_ANGLES] = pairs * period * path->lanes * 2 * sizeof(float);
+    ret[B_X_LAST] = ret[B_N_LAST] = ret[B_Q_LAST] = last * params->dim * path->cell;
+    ret[B_GATE_LAST] = last * poc_ffn_dim(params) * path->cell;
+    ret[B_OUTPUT] = last * params->vocab_size * path->cell;
+    ret[B_LOGITS] = (size_t)batch * params->vocab_size * sizeof(float);
+    ret[B_ANGLES_LAST] = pairs * path->lanes * 2 * sizeof(float);
+    ret[B_PACKED] = 0;
 }
 
 /* --- steps ---------------------------------------------------------------------------------------------------------
  */
-
-/* The piece of the pool that holds the tensor whole, and where in it the tensor begins. */
-static cl_mem
-segment_of(const struct poc_engine *engine, const struct poc_tensor *tensor, cl_ulong *ret_start)
-{
-    uint64_t i = engine->n_segments == 1 ? 0 : tensor->start / engine->segment_step;
-
-    if (i >= engine->n_segments)
-        i = engine->n_segments - 1;
-    *ret_start = tensor->start - i * engine->segment_step;
-    return engine->segments[i];
-}
 
 /* y = W x over `tiles`; `other` and `angles` as the kernel needs them. */
 static void
@@ -96,7 +33,7 @@ product(struct pass *pass, enum kernel_name name, const struct poc_tensor *tenso
 {
     struct poc_engine *engine = pass->engine;
     cl_ulong           start;
-    cl_mem             pool = segment_of(engine, tensor, &start);
+    cl_mem             pool = pass_segment(pass, tensor, &start);
     cl_ulong           size = tensor->tiled ? tensor->size : 0;
     cl_ulong           pool_size = engine->layout->pool;
     cl_uint            head_dim = poc_head_dim(&engine->params);
@@ -110,7 +47,7 @@ product(struct pass *pass, enum kernel_name name, const struct poc_tensor *tenso
                                   (tiles + engine->path.span - 1) / engine->path.span, 1};
     const size_t     local[3] = {engine->path.items, 1, 1};
 
-    enqueue(pass, name, args, sizeof(args) / sizeof(*args), global, local, where);
+    pass_enqueue(pass, name, args, sizeof(args) / sizeof(*args), global, local, where);
     if (engine->measuring)
         engine->operations += 2.0 * rows * width * tiles * engine->path.lanes;
 }
@@ -120,7 +57,7 @@ normalise(struct pass *pass, const struct poc_tensor *tensor, enum buffer_name x
 {
     struct poc_engine *engine = pass->engine;
     cl_ulong           start;
-    cl_mem             pool = segment_of(engine, tensor, &start);
+    cl_mem             pool = pass_segment(pass, tensor, &start);
     cl_ulong           size = tensor->tiled ? tensor->size : 0;
     cl_ulong           pool_size = engine->layout->pool;
     cl_uint            width = engine->params.dim;
@@ -131,7 +68,7 @@ normalise(struct pass *pass, const struct poc_tensor *tensor, enum buffer_name x
     const size_t global[3] = {(size_t)tiles * engine->path.items, 1, 1};
     const size_t local[3] = {engine->path.items, 1, 1};
 
-    enqueue(pass, K_NORMALISE, args, sizeof(args) / sizeof(*args), global, local, "normalising");
+    pass_enqueue(pass, K_NORMALISE, args, sizeof(args) / sizeof(*args), global, local, "normalising");
 }
 
 static void
@@ -157,7 +94,8 @@ attend(struct pass *pass, enum kernel_name name, enum buffer_name q, enum buffer
     const size_t       global[3] = {name == K_ATTEND ? columns : n, heads, 1};
     const size_t       alone[3] = {1, 1, 1};
 
-    enqueue(pass, name, args, sizeof(args) / sizeof(*args), global, engine->path.one_query ? NULL : alone, "attention");
+    pass_enqueue(pass, name, args, sizeof(args) / sizeof(*args), global, engine->path.one_query ? NULL : alone,
+                 "attention");
 }
 
 /* [features] of `n` nonces: K_GATHER, or K_COLLECT; of all positions: K_SPREAD. */
@@ -172,7 +110,7 @@ move(struct pass *pass, enum kernel_name name, enum buffer_name from, enum buffe
     const size_t       positions = (size_t)period * engine->path.lanes;
     const size_t       global[3] = {width, name == K_SPREAD ? positions : n, name == K_SPREAD ? n : 1};
 
-    enqueue(pass, name, args, name == K_COLLECT ? 3 : 5, global, NULL, "moving activations");
+    pass_enqueue(pass, name, args, name == K_COLLECT ? 3 : 5, global, NULL, "moving activations");
 }
 
 /* --- the pass ------------------------------------------------------------------------------------------------------
@@ -219,54 +157,30 @@ layer(struct pass *pass, uint32_t number, uint32_t n)
     second_half(pass, tensors, n, last ? (n + engine->path.lanes - 1) / engine->path.lanes : tiles, last);
 }
 
-int
-poc_engine_logits(struct poc_engine *engine, const uint16_t *inputs, uint32_t n, float *ret,
-                  int (*cancelled)(void *userdata), void *userdata, char *reterr, size_t reterr_len)
+static void
+spread(struct pass *pass, uint32_t n)
 {
-    struct pass    pass = {.engine = engine, .where = "reading the inputs"};
-    const uint32_t dim = engine->params.dim;
-    const uint32_t vocab = engine->params.vocab_size;
-    const uint32_t last_tiles = (n + engine->path.lanes - 1) / engine->path.lanes;
-    int            stopped = 0;
+    move(pass, K_SPREAD, B_INPUT, B_X, pass->engine->params.dim, n);
+}
 
-    pass.code = clEnqueueWriteBuffer(engine->device->queue, engine->buffers[B_INPUT], CL_TRUE, 0,
-                                     (size_t)n * engine->params.seq_len * dim * sizeof(*inputs), inputs, 0, NULL, NULL);
-    move(&pass, K_SPREAD, B_INPUT, B_X, dim, n);
-    for (uint32_t i = 0; pass.code == CL_SUCCESS && !stopped && i < engine->params.n_layers; i++) {
-        layer(&pass, i, n);
-        settle(&pass);
-        stopped = cancelled && cancelled(userdata);
-    }
-    if (stopped)
-        return -ECANCELED;
-    normalise(&pass, &engine->layout->norm, B_X_LAST, B_N_LAST, last_tiles);
-    product(&pass, K_PLAIN, &engine->layout->output, B_N_LAST, B_OUTPUT, vocab, dim, last_tiles, B_ANGLES_LAST,
+static void
+output(struct pass *pass, uint32_t n)
+{
+    const struct poc_engine *engine = pass->engine;
+    const uint32_t           vocab = engine->params.vocab_size;
+    const uint32_t           tiles = (n + engine->path.lanes - 1) / engine->path.lanes;
+
+    normalise(pass, &engine->layout->norm, B_X_LAST, B_N_LAST, tiles);
+    product(pass, K_PLAIN, &engine->layout->output, B_N_LAST, B_OUTPUT, vocab, engine->params.dim, tiles, B_ANGLES_LAST,
             "logits");
-    move(&pass, K_COLLECT, B_OUTPUT, B_LOGITS, vocab, n);
-    settle(&pass);
-    if (pass.code == CL_SUCCESS) {
-        pass.where = "reading the logits";
-        pass.code = clEnqueueReadBuffer(engine->device->queue, engine->buffers[B_LOGITS], CL_TRUE, 0,
-                                        (size_t)n * vocab * sizeof(*ret), ret, 0, NULL, NULL);
-    }
-    if (pass.code == CL_SUCCESS)
-        return 0;
-    (void)snprintf(reterr, reterr_len, "%s failed at %s: %s: is the card lost or its memory full; see the kernel's log",
-                   engine->device->info.name, pass.where, poc_cl_error(pass.code));
-    return -EIO;
+    move(pass, K_COLLECT, B_OUTPUT, B_LOGITS, vocab, n);
 }
 
-void
-poc_engine_measure(struct poc_engine *engine, int on)
-{
-    engine->measuring = on;
-    memset(engine->seconds, 0, sizeof(engine->seconds));
-    engine->operations = 0;
-}
-
-void
-poc_engine_measured(const struct poc_engine *engine, double ret_seconds[POC_STAGES], double *ret_operations)
-{
-    memcpy(ret_seconds, engine->seconds, sizeof(engine->seconds));
-    *ret_operations = engine->operations;
-}
+const struct engine_way engine_tiles = {
+    .kernels = {"product_plain", "product_rotary", "product_add", "product_gate", "normalise", "attend", "attend_last",
+                "gather_last", "spread", "collect"},
+    .sizes = sizes,
+    .spread = spread,
+    .layer = layer,
+    .output = output,
+};

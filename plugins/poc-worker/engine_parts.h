@@ -1,10 +1,10 @@
-/* engine_parts.h: what engine.c makes and engine_forward.c uses. */
+/* engine_parts.h: what engine.c makes, and what engine_forward.c and engine_rows.c share. */
 #ifndef POC_ENGINE_PARTS_H
 #define POC_ENGINE_PARTS_H
 
 #include "plugins/poc-worker/engine.h"
 
-/* The kernels by name, in this order. */
+/* The kernels; a path need not have the last ones. */
 enum kernel_name {
     K_PLAIN,
     K_ROTARY,
@@ -16,6 +16,9 @@ enum kernel_name {
     K_GATHER,
     K_SPREAD,
     K_COLLECT,
+    K_PACK,
+    K_ATTEND_32,
+    K_ATTEND_64,
     KERNELS
 };
 
@@ -36,14 +39,30 @@ enum buffer_name {
     B_OUTPUT,
     B_LOGITS,
     B_ANGLES_LAST,
+    B_PACKED, /* a tensor, or gate and up together */
     BUFFERS
 };
 
 #define SEGMENTS_MAX 64
 
+struct pass;
+
+/* How a path's kernels are put together. */
+struct engine_way {
+    const char *kernels[KERNELS]; /* names; NULL: it has none */
+    void (*sizes)(const struct poc_path *path, const struct poc_params *params, uint32_t batch, size_t ret[BUFFERS]);
+    void (*spread)(struct pass *pass, uint32_t n); /* the inputs to activations */
+    void (*layer)(struct pass *pass, uint32_t number, uint32_t n);
+    void (*output)(struct pass *pass, uint32_t n); /* from the last layer to B_LOGITS */
+};
+
+extern const struct engine_way engine_tiles; /* engine_forward.c */
+extern const struct engine_way engine_rows;  /* engine_rows.c */
+
 struct poc_engine {
     const struct poc_device *device;
     struct poc_path          path;
+    const struct engine_way *way;
     struct poc_params        params;
     const struct poc_layout *layout;
     uint32_t                 max_batch;
@@ -60,7 +79,31 @@ struct poc_engine {
     double                   operations;
 };
 
-/* Bytes of each buffer for a batch. */
-void engine_sizes(const struct poc_path *path, const struct poc_params *params, uint32_t batch, size_t ret[BUFFERS]);
+/* One forward pass under way. The first error ends it: what follows is not enqueued. */
+struct pass {
+    struct poc_engine *engine;
+    cl_int             code;
+    const char        *where; /* the step that failed */
+    cl_event           events[32];
+    enum poc_stage     stages[32];
+    unsigned           n_events;
+};
+
+struct arg {
+    size_t      size;
+    const void *value;
+};
+
+#define ARG(x)          \
+    {                   \
+        sizeof(x), &(x) \
+    }
+
+/* `local` NULL: the driver's choice. Static text `where`. */
+void pass_enqueue(struct pass *pass, enum kernel_name name, const struct arg *args, unsigned n_args,
+                  const size_t global[3], const size_t *local, const char *where);
+
+/* The piece of the pool that holds the tensor whole, and where in it the tensor begins. */
+cl_mem pass_segment(const struct pass *pass, const struct poc_tensor *tensor, cl_ulong *ret_start);
 
 #endif

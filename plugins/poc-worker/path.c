@@ -37,6 +37,53 @@ cpu_paths(struct poc_path *ret, unsigned max)
     return n;
 }
 
+/* A work-group's and a warp's share of a product, features of a step, steps under way. */
+static const struct {
+    uint32_t down;
+    uint32_t across;
+    uint32_t tall;
+    uint32_t wide;
+    uint32_t depth;
+    uint32_t stages;
+} nvidia_sizes[] = {
+    {128, 128, 64, 64, 32, 3}, {128, 256, 64, 64, 32, 2}, {256, 128, 64, 64, 32, 2},
+    {128, 128, 64, 32, 32, 3}, {128, 64, 64, 32, 32, 4},
+};
+
+#define ASYNCHRONOUS_COPIES 80 /* the capability from which on there are cp.async and the mma that nvidia.cl uses */
+
+static unsigned
+nvidia_paths(const struct poc_device_info *info, struct poc_path *ret, unsigned max)
+{
+    unsigned n = 0;
+
+    if (info->capability < ASYNCHRONOUS_COPIES)
+        return 0;
+    for (size_t i = 0; i < sizeof(nvidia_sizes) / sizeof(*nvidia_sizes) && n < max; i++) {
+        const uint32_t   down = nvidia_sizes[i].down;
+        const uint32_t   across = nvidia_sizes[i].across;
+        struct poc_path *path = &ret[n];
+
+        if ((down + across) * nvidia_sizes[i].depth * sizeof(uint16_t) * nvidia_sizes[i].stages > info->local_memory)
+            continue;
+        *path = (struct poc_path){
+            .name = "nvidia",
+            .lanes = 1,
+            .cell = 2,
+            .rows = across,
+            .span = down,
+            .packs = 1,
+            .items = down / nvidia_sizes[i].tall * (across / nvidia_sizes[i].wide) * 32,
+            .one_query = 1,
+        };
+        (void)snprintf(path->options, sizeof(path->options),
+                       "-DDOWN=%u -DACROSS=%u -DTALL=%u -DWIDE=%u -DDEPTH=%u -DSTAGES=%u", down, across,
+                       nvidia_sizes[i].tall, nvidia_sizes[i].wide, nvidia_sizes[i].depth, nvidia_sizes[i].stages);
+        n++;
+    }
+    return n;
+}
+
 static unsigned
 portable_paths(struct poc_path *ret, unsigned max)
 {
@@ -50,7 +97,7 @@ portable_paths(struct poc_path *ret, unsigned max)
 unsigned
 poc_paths(const struct poc_device_info *info, struct poc_path *ret, unsigned max)
 {
-    unsigned n = info->is_cpu ? cpu_paths(ret, max) : 0;
+    unsigned n = info->is_cpu ? cpu_paths(ret, max) : nvidia_paths(info, ret, max);
 
     return n + portable_paths(ret + n, max - n);
 }

@@ -13,6 +13,7 @@
 
 #define WORTH_TUNING 1e10 /* multiply-adds of a nonce: below, it is faster than finding out how */
 #define FFN_TRIED 4096    /* of the feed-forward's width: enough to see the speed */
+#define CARD_BATCH 16     /* nonces that fill a card's units */
 
 /* The file with the choice, for these kernels and this shape of model. 0, or -1: none is kept. */
 static int
@@ -20,7 +21,8 @@ choice_path(const struct poc_device *device, const struct poc_path *path, const 
             size_t len)
 {
     char              shape[128];
-    const char *const parts[] = {path->name, poc_kernels_half, poc_kernels_weights, poc_kernels_cpu, shape};
+    const char *const parts[] = {path->name,      poc_kernels_half,   poc_kernels_weights,
+                                 poc_kernels_cpu, poc_kernels_nvidia, shape};
 
     (void)snprintf(shape, sizeof(shape), "%" PRIu32 "|%" PRIu32 "|%" PRIu32 "|%" PRIu32 "|%" PRIu32, params->dim,
                    params->seq_len, params->n_heads, params->n_kv_heads, poc_ffn_dim(params));
@@ -57,15 +59,16 @@ time_one(const struct poc_device *device, const struct poc_path *path, const str
     struct timespec    begin;
     struct timespec    end;
     double             best = -1;
-    uint16_t          *input = calloc((size_t)params->seq_len * params->dim, sizeof(*input));
-    float             *logits = calloc(params->vocab_size, sizeof(*logits));
+    const uint32_t     batch = device->info.is_cpu ? 1 : CARD_BATCH;
+    uint16_t          *input = calloc((size_t)batch * params->seq_len * params->dim, sizeof(*input));
+    float             *logits = calloc((size_t)batch * params->vocab_size, sizeof(*logits));
 
-    if (input && logits && poc_engine_make(device, path, params, layout, pool, 1, &engine, why, sizeof(why)) == 0)
+    if (input && logits && poc_engine_make(device, path, params, layout, pool, batch, &engine, why, sizeof(why)) == 0)
         for (int i = 0; i < 3; i++) {
             double seconds;
 
             (void)clock_gettime(CLOCK_MONOTONIC, &begin);
-            if (poc_engine_logits(engine, input, 1, logits, NULL, NULL, why, sizeof(why)) < 0)
+            if (poc_engine_logits(engine, input, batch, logits, NULL, NULL, why, sizeof(why)) < 0)
                 break;
             (void)clock_gettime(CLOCK_MONOTONIC, &end);
             seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) * 1e-9;
