@@ -1,5 +1,6 @@
 /*
- * nvidia.cl: the forward pass on NVIDIA's tensor cores, compute capability 8.0 and later. weights.cl stands before it.
+ * nvidia.cl: the forward pass on NVIDIA's tensor cores, compute capability 8.0 and later. weights.cl stands before it,
+ * nvidia_mma.cl or nvidia_wgmma.cl with the products behind it.
  *
  * The instructions (mma.sync, ldmatrix, cp.async, shfl.sync) are written in PTX, which NVIDIA's compiler takes as
  * assembly within OpenCL C; their operands are laid out as the PTX manual's chapters on these instructions say.
@@ -16,18 +17,19 @@
  * TALL x WIDE      those of one of its warps
  * DEPTH            features of a step, 32 or 64
  * STAGES           steps that are in local memory or on their way to it
+ * THREADS          work-items of a work-group
  */
 #pragma OPENCL FP_CONTRACT OFF
 
-#define WARPS (DOWN / TALL * (ACROSS / WIDE))
-#define THREADS (WARPS * 32)
+/* wgmma may not cross a call, and registers are indexed */
+#define INLINE __attribute__((always_inline))
 #define CHUNKS (DEPTH / 8) /* pieces of 16 bytes in a row of a step */
 #define GROUP 16           /* blocks of columns that are computed side by side, so that a block of weights is read once for them */
 
 /* --- numbers --------------------------------------------------------------------------------------------------------
  */
 
-float
+INLINE float
 widen(ushort bits)
 {
     float value;
@@ -36,7 +38,7 @@ widen(ushort bits)
     return value;
 }
 
-ushort
+INLINE ushort
 narrow(float value)
 {
     ushort bits;
@@ -45,14 +47,14 @@ narrow(float value)
     return bits;
 }
 
-float
+INLINE float
 rounded(float value)
 {
     return widen(narrow(value));
 }
 
 /* Two halves as one word, `low` at the lower address. */
-uint
+INLINE uint
 narrow2(float low, float high)
 {
     uint bits;
@@ -61,13 +63,13 @@ narrow2(float low, float high)
     return bits;
 }
 
-float
+INLINE float
 low_half(uint bits)
 {
     return widen((ushort)bits);
 }
 
-float
+INLINE float
 high_half(uint bits)
 {
     return widen((ushort)(bits >> 16));
@@ -76,13 +78,19 @@ high_half(uint bits)
 /* --- the tensor cores' instructions -----------------------------------------------------------------------------------
  */
 
-uint
+INLINE uint
 local_address(local const void *at)
 {
     return (uint)(ulong)at;
 }
 
-void
+INLINE void
+fetch_4(uint to, global const ushort *from)
+{
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(from) : "memory");
+}
+
+INLINE void
 fetch_16(uint to, global const ushort *from)
 {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
@@ -112,7 +120,7 @@ fetch_16(uint to, global const ushort *from)
         : "r"((a)[0]), "r"((a)[1]), "r"((a)[2]), "r"((a)[3]), "r"(b0), "r"(b1))
 
 /* The value of the work-item of this warp whose number differs in `bit`. */
-float
+INLINE float
 from_partner(float value, uint bit)
 {
     float other;
@@ -131,208 +139,167 @@ enum { PLAIN, ROTARY, ADD, GATE };
 
 /* A step's rows of one matrix, from `first` on, to local memory. */
 #define FETCH_ROWS(rows, to, from, stride)                                                                              \
-    _Pragma("unroll") for (uint i = 0; i < (rows) * CHUNKS / THREADS; i++) fetch_16(                                    \
-        (to) + SWIZZLED(item / CHUNKS + i * (THREADS / CHUNKS), item % CHUNKS) * 16,                                    \
-        (from) + (ulong)(i * (THREADS / CHUNKS)) * (stride))
+    _Pragma("unroll") for (uint i = 0; i < ((rows)*CHUNKS + THREADS - 1) / THREADS; i++) if (                           \
+        (rows)*CHUNKS % THREADS == 0 || item + i * THREADS < (rows)*CHUNKS)                                             \
+        fetch_16((to) + SWIZZLED(item / CHUNKS + i * (THREADS / CHUNKS), item % CHUNKS) * 16,                           \
+                 (from) + (ulong)(i * (THREADS / CHUNKS)) * (stride))
 
-/* Two neighbouring rows of the product for one column. `row` is even. */
-void
-finish(int then, float first, float second, uint row, ulong column, uint rows, global ushort *y, uint stride,
-       global const ushort *other, global const float *angles, uint head_dim, uint period)
+/* A product's eight neighbouring numbers of one column, from `row` on, which is a multiple of 8. What lies beyond the rows is
+ * zero, and zero is written. */
+INLINE void
+finish(int then, const float *sums, uint row, ulong column, global ushort *y, uint stride, global const ushort *other,
+       global const float *angles, uint head_dim, uint period)
 {
-    ulong at = column * stride + row;
+    const ulong at = column * stride + row;
+    uint4       before = (uint4)0;
+    uint        words[4];
 
-    if (row >= rows)
+    if (row >= stride)
         return;
-    first = rounded(first);
-    second = rounded(second);
-    if (then == ADD) {
-        uint before = *(global const uint *)(other + at);
+    if (then == ADD)
+        before = *(global const uint4 *)(other + at);
+#pragma unroll
+    for (uint i = 0; i < 4; i++) {
+        float first = rounded(sums[2 * i]);
+        float second = rounded(sums[2 * i + 1]);
 
-        first = low_half(before) + first;
-        second = high_half(before) + second;
-    } else if (then == ROTARY) {
-        uint  turn = (row % head_dim / 2 * period + (uint)(column % period)) * 2;
-        float even = first;
+        if (then == ADD) {
+            const uint two = i == 0 ? before.x : i == 1 ? before.y : i == 2 ? before.z : before.w;
 
-        first = even * angles[turn] - second * angles[turn + 1];
-        second = even * angles[turn + 1] + second * angles[turn];
+            first = low_half(two) + first;
+            second = high_half(two) + second;
+        } else if (then == ROTARY) {
+            const uint   pair = (row + 2 * i) % head_dim / 2;
+            const float2 turn = ((global const float2 *)angles)[pair * period + (uint)(column % period)];
+            const float  even = first;
+
+            first = even * turn.x - second * turn.y;
+            second = even * turn.y + second * turn.x;
+        }
+        words[i] = narrow2(first, second);
     }
-    if (row + 1 < rows)
-        *(global uint *)(y + at) = narrow2(first, second);
-    else
-        y[at] = narrow(first);
+    *(global uint4 *)(y + at) = (uint4)(words[0], words[1], words[2], words[3]);
 }
 
-float
+INLINE float
 gated(float gate, float up)
 {
     gate = rounded(gate);
-    return rounded(gate / (1 + exp(-gate))) * rounded(up);
+    return rounded(native_divide(gate, 1 + native_exp(-gate))) * rounded(up);
 }
 
 /*
- * y = x W for one block: work-groups are numbered so that GROUP blocks of columns go through the weights together.
- * `w` is packed, with `width` numbers in a row, a multiple of 64; x has rows of as many. `rows` counts those of y, `stride` is
- * y's. With GATE the rows of w are eight of the gate, eight of what it is for, and so on.
+ * Where row `row` of a tensor stands when it is packed. A work-item ends up with two neighbouring rows of each eight; with the
+ * rows in this order those are eight neighbouring ones of the tensor, which are written as one. `of_two` 1, 2: eight rows
+ * of the gate stand before eight of what it is for.
  */
-void
-product(int then, global const ushort *w, global const ushort *x, global ushort *y, uint rows, uint width, uint blocks_down,
-        uint blocks_across, uint stride, global const ushort *other, global const float *angles, uint head_dim,
-        uint period, local uint4 *space)
+INLINE uint
+packed_row(uint row, uint of_two)
 {
-    const uint item = get_local_id(0);
-    const uint lane = item % 32;
-    const uint warp = item / 32;
-    const uint per_group = GROUP * blocks_across;
-    const uint first_down = get_group_id(0) / per_group * GROUP;
-    const uint together = min(blocks_down - first_down, (uint)GROUP);
-    const uint block_down = first_down + get_group_id(0) % per_group % together;
-    const uint block_across = get_group_id(0) % per_group / together;
-    const uint warp_down = warp % (DOWN / TALL) * TALL;
-    const uint warp_across = warp / (DOWN / TALL) * WIDE;
-    const uint steps = width / DEPTH;
-    const uint step_bytes = (DOWN + ACROSS) * DEPTH * 2;
-    const uint base = local_address(space);
-    const uint a_row = warp_down + lane % 16;
-    const uint b_row = warp_across + lane % 8 + lane / 16 * 8;
-    const uint a_at = SWIZZLED(a_row, lane / 16) * 16;
-    const uint b_at = (DOWN * CHUNKS + SWIZZLED(b_row, lane / 8 % 2)) * 16;
-    global const ushort *a_from = x + ((ulong)block_down * DOWN + item / CHUNKS) * width + item % CHUNKS * 8;
-    global const ushort *b_from = w + ((ulong)block_across * ACROSS + item / CHUNKS) * width + item % CHUNKS * 8;
-    float sums[TALL / 16][WIDE / 8][4];
+    const uint eight = row % 8 / 2;
+    const uint at = row / 8 % 4 * 2 + row % 2;
 
-#pragma unroll
-    for (uint i = 0; i < TALL / 16; i++)
-#pragma unroll
-        for (uint j = 0; j < WIDE / 8; j++)
-            sums[i][j][0] = sums[i][j][1] = sums[i][j][2] = sums[i][j][3] = 0;
-
-#pragma unroll
-    for (uint s = 0; s + 1 < STAGES; s++) {
-        if (s < steps) {
-            FETCH_ROWS(DOWN, base + s * step_bytes, a_from + s * DEPTH, width);
-            FETCH_ROWS(ACROSS, base + s * step_bytes + DOWN * DEPTH * 2, b_from + s * DEPTH, width);
-        }
-        FETCHES_END();
-    }
-    for (uint s = 0, here = 0, next = STAGES - 1; s < steps; s++) {
-        const uint now = base + here * step_bytes;
-        uint a[TALL / 16][4];
-        uint b[WIDE / 16][4];
-
-        FETCHES_WAIT(STAGES - 2);
-        ALL_HERE();
-        if (s + STAGES - 1 < steps) {
-            const uint to = base + next * step_bytes;
-            const uint k = (s + STAGES - 1) * DEPTH;
-
-            FETCH_ROWS(DOWN, to, a_from + k, width);
-            FETCH_ROWS(ACROSS, to + DOWN * DEPTH * 2, b_from + k, width);
-        }
-        FETCHES_END();
-#pragma unroll
-        for (uint k = 0; k < DEPTH / 16; k++) {
-#pragma unroll
-            for (uint i = 0; i < TALL / 16; i++)
-                LOAD_4(a[i], now + (a_at ^ (k * 32)) + i * 16 * CHUNKS * 16);
-#pragma unroll
-            for (uint j = 0; j < WIDE / 16; j++)
-                LOAD_4(b[j], now + (b_at ^ (k * 32)) + j * 16 * CHUNKS * 16);
-#pragma unroll
-            for (uint i = 0; i < TALL / 16; i++)
-#pragma unroll
-                for (uint j = 0; j < WIDE / 8; j++)
-                    MULTIPLY_ADD(sums[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-        }
-        here = here + 1 == STAGES ? 0 : here + 1;
-        next = next + 1 == STAGES ? 0 : next + 1;
-    }
-#pragma unroll
-    for (uint i = 0; i < TALL / 16; i++) {
-        const ulong column = (ulong)block_down * DOWN + warp_down + i * 16 + lane / 4;
-        const uint  row = block_across * ACROSS + warp_across + lane % 4 * 2;
-
-        if (then == GATE) {
-#pragma unroll
-            for (uint j = 0; j < WIDE / 16; j++)
-#pragma unroll
-                for (uint h = 0; h < 2; h++) {
-                    const uint to = (block_across * ACROSS + warp_across) / 2 + j * 8 + lane % 4 * 2;
-                    const float first = gated(sums[i][2 * j][2 * h], sums[i][2 * j + 1][2 * h]);
-                    const float second = gated(sums[i][2 * j][2 * h + 1], sums[i][2 * j + 1][2 * h + 1]);
-
-                    if (to < rows)
-                        *(global uint *)(y + (column + h * 8) * stride + to) = narrow2(first, second);
-                }
-        } else {
-#pragma unroll
-            for (uint j = 0; j < WIDE / 8; j++)
-#pragma unroll
-                for (uint h = 0; h < 2; h++)
-                    finish(then, sums[i][j][2 * h], sums[i][j][2 * h + 1], row + j * 8, column + h * 8, rows, y, stride,
-                           other, angles, head_dim, period);
-        }
-    }
+    return of_two == 0 ? row / 32 * 32 + eight * 8 + at : row / 32 * 64 + eight * 16 + (of_two - 1) * 8 + at;
 }
 
+/* What a work-item has of a block's product, `numbers` for a column and as many for the eighth after it, to y. */
+#define FINISH_ALL(then, sums, numbers, first_row, first_column)                                                        \
+    _Pragma("unroll") for (uint h = 0; h < 2; h++)                                                                      \
+    {                                                                                                                   \
+        if (then == GATE) {                                                                                             \
+            _Pragma("unroll") for (uint g = 0; g < (numbers) / 32; g++)                                                 \
+            {                                                                                                           \
+                const uint  to = (first_row) / 2 + g * 32 + lane % 4 * 8;                                               \
+                uint        words[4];                                                                                   \
+                                                                                                                        \
+                _Pragma("unroll") for (uint i = 0; i < 4; i++)                                                          \
+                {                                                                                                       \
+                    const float *gate = sums + 32 * g + 8 * i + 2 * h;                                                  \
+                                                                                                                        \
+                    words[i] = narrow2(gated(gate[0], gate[4]), gated(gate[1], gate[5]));                               \
+                }                                                                                                       \
+                if (to < stride)                                                                                        \
+                    *(global uint4 *)(y + ((first_column) + h * 8) * stride + to) =                                     \
+                        (uint4)(words[0], words[1], words[2], words[3]);                                                \
+            }                                                                                                           \
+        } else {                                                                                                        \
+            _Pragma("unroll") for (uint g = 0; g < (numbers) / 16; g++)                                                 \
+            {                                                                                                           \
+                float eight[8];                                                                                         \
+                                                                                                                        \
+                _Pragma("unroll") for (uint i = 0; i < 8; i++) eight[i] = sums[16 * g + i / 2 * 4 + 2 * h + i % 2];     \
+                finish(then, eight, (first_row) + g * 32 + lane % 4 * 8, (first_column) + h * 8, y, stride, other,      \
+                       angles, head_dim, period);                                                                       \
+            }                                                                                                           \
+        }                                                                                                               \
+    }
+
+/* Where this work-group's block is: work-groups are numbered so that GROUP blocks of columns go through the weights
+ * together. */
+INLINE void
+find_block(uint blocks_down, uint blocks_across, uint *ret_down, uint *ret_across)
+{
+    const uint per_group = GROUP * blocks_across;
+    const uint first = get_group_id(0) / per_group * GROUP;
+    const uint together = min(blocks_down - first, (uint)GROUP);
+
+    *ret_down = first + get_group_id(0) % per_group % together;
+    *ret_across = get_group_id(0) % per_group / together;
+}
+
+/* The kernels of a product. y = x W: w is packed, `width` (a multiple of 64) numbers in its rows and in those of x,
+ * `stride` in those of y. */
 #define PRODUCT(name, then)                                                                                             \
     kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void name(                                              \
-        global const ushort *w, global const ushort *x, global ushort *y, uint rows, uint width, uint blocks_down,      \
+        global const ushort *w, global const ushort *x, global ushort *y, uint width, uint blocks_down,                 \
         uint blocks_across, uint stride, global const ushort *other, global const float *angles, uint head_dim,         \
         uint period)                                                                                                    \
     {                                                                                                                   \
-        local uint4 space[STAGES * (DOWN + ACROSS) * CHUNKS];                                                           \
+        local uint4 space[STAGES * (DOWN + ACROSS) * CHUNKS] __attribute__((aligned(1024)));                            \
                                                                                                                         \
-        product(then, w, x, y, rows, width, blocks_down, blocks_across, stride, other, angles, head_dim, period,        \
-                space);                                                                                                 \
+        product(then, w, x, y, width, blocks_down, blocks_across, stride, other, angles, head_dim, period, space);      \
     }
 
-PRODUCT(product_plain, PLAIN)
-PRODUCT(product_rotary, ROTARY)
-PRODUCT(product_add, ADD)
-PRODUCT(product_gate, GATE)
-
 /*
- * A tensor of rows x width from the pool to rows of `stride`: work-item (i, r) writes 8 numbers of packed row r, which is
- * row r of the tensor, or with `of_two` 1 or 2 is one of two tensors' rows, eight and eight. What lies beyond the tensor
- * is zero.
+ * A tensor of rows x width from the pool to rows of `stride`: work-item (i, r) takes eight numbers of row r to where
+ * packed_row() says. What lies beyond the tensor is zero. The pool may be read as far as the 16 bytes that hold its last number.
  */
 kernel void
 pack(global const ushort *pool, ulong start, ulong size, ulong pool_size, global uint4 *packed, uint rows, uint width,
      uint stride, uint of_two)
 {
     const uint  row = get_global_id(1);
-    const uint  to = of_two == 0 ? row : row / 8 * 16 + (of_two - 1) * 8 + row % 8;
+    const uint  to = packed_row(row, of_two);
     const uint  column = get_global_id(0) * 8;
     const ulong index = (ulong)row * width + column;
-    uint        words[4] = {0, 0, 0, 0};
+    uint4       eight = (uint4)0;
 
     if (column >= stride)
         return;
     if (row < rows && column + 8 <= width && size == 0) {
         const ulong from = start + index;
-        global const uint *at = (global const uint *)pool + from / 2;
+        const uint4 first = ((global const uint4 *)pool)[from / 8];
+        const uint4 second = from % 8 == 0 ? first : ((global const uint4 *)pool)[from / 8 + 1];
+        uint4       a = from & 4 ? (uint4)(first.zw, second.xy) : first;
+        uint4       b = from & 4 ? (uint4)(second.zw, second.zw) : second;
 
-        if (from % 2 == 0) {
-            for (uint i = 0; i < 4; i++)
-                words[i] = at[i];
-        } else {
-            uint before = at[0];
-
-            for (uint i = 0; i < 4; i++) {
-                /* The last number stands alone: behind it the pool may end. */
-                uint next = i < 3 ? at[i + 1] : pool[from + 7];
-
-                words[i] = before >> 16 | next << 16;
-                before = next;
-            }
+        if (from & 2) {
+            a = (uint4)(a.yzw, b.x);
+            b.x = b.y;
         }
+        if (from & 1)
+            a = a >> 16 | (uint4)(a.yzw, b.x) << 16;
+        eight = a;
     } else if (row < rows) {
-        for (uint i = 0; i < 8 && column + i < width; i++)
-            words[i / 2] |= (uint)pool[place(start, size, pool_size, index + i)] << i % 2 * 16;
+        uint words[4] = {0, 0, 0, 0};
+
+#pragma unroll
+        for (uint i = 0; i < 8; i++)
+            if (column + i < width)
+                words[i / 2] |= (uint)pool[place(start, size, pool_size, index + i)] << i % 2 * 16;
+        eight = (uint4)(words[0], words[1], words[2], words[3]);
     }
-    packed[((ulong)to * stride + column) / 8] = (uint4)(words[0], words[1], words[2], words[3]);
+    packed[((ulong)to * stride + column) / 8] = eight;
 }
 
 /* --- between products ---------------------------------------------------------------------------------------------------
@@ -400,7 +367,8 @@ normalise(global const ushort *pool, ulong start, ulong size, ulong pool_size, g
         const uint  end = min(first + 64, length); /* keys that any of these queries sees */                            \
         const uint  filled = (end + 15) / 16 * 16;                                                                      \
         const uint  query = first + item / 32 * 16 + lane / 4; /* and query + 8 */                                      \
-        const float root = sqrt((float)head_dim);                                                                       \
+        const uint  seen = min(first + item / 32 * 16 + 16, filled); /* keys of this warp */                            \
+        const float root = 1.0f / sqrt((float)head_dim);                                                                \
         float       scores[(KEYS) / 8][4];                                                                              \
         float       mixed[(HEAD) / 8][4];                                                                               \
         float       most[2] = {-INFINITY, -INFINITY};                                                                   \
@@ -410,13 +378,18 @@ normalise(global const ushort *pool, ulong start, ulong size, ulong pool_size, g
         for (uint i = item; i < filled * (HEAD) / 2; i += 128) {                                                        \
             const uint  key = i / ((HEAD) / 2);                                                                         \
             const uint  word = i % ((HEAD) / 2);                                                                        \
-            const int   there = key < end && word * 2 < head_dim;                                                       \
             const ulong at = (nonce + key) * kv_stride + head / shared * head_dim + word * 2;                           \
             const uint  to = HEAD_AT(HEAD, key, word / 4) * 4 + word % 4;                                               \
                                                                                                                         \
-            ((local uint *)key_space)[to] = there ? *(global const uint *)(keys + at) : 0;                              \
-            ((local uint *)value_space)[to] = there ? *(global const uint *)(values + at) : 0;                          \
+            if (key < end && word * 2 < head_dim) {                                                                     \
+                fetch_4(local_address((local uint *)key_space + to), keys + at);                                        \
+                fetch_4(local_address((local uint *)value_space + to), values + at);                                    \
+            } else {                                                                                                    \
+                ((local uint *)key_space)[to] = 0;                                                                      \
+                ((local uint *)value_space)[to] = 0;                                                                    \
+            }                                                                                                           \
         }                                                                                                               \
+        FETCHES_END();                                                                                                  \
         _Pragma("unroll") for (uint d = 0; d < (HEAD) / 16; d++) _Pragma("unroll") for (uint i = 0; i < 4; i++)         \
         {                                                                                                               \
             const uint of = query + i % 2 * 8;                                                                          \
@@ -426,40 +399,40 @@ normalise(global const ushort *pool, ulong start, ulong size, ulong pool_size, g
                            ? *(global const uint *)(q + (nonce + of) * stride + head * head_dim + feature)              \
                            : 0;                                                                                         \
         }                                                                                                               \
+        FETCHES_WAIT(0);                                                                                                \
         barrier(CLK_LOCAL_MEM_FENCE);                                                                                   \
-        _Pragma("unroll") for (uint t = 0; t < (KEYS) / 16; t++)                                                        \
+        _Pragma("unroll") for (uint t = 0; t < (KEYS) / 16; t++) if (t * 16 < seen)                                     \
         {                                                                                                               \
-            const uint from = local_address(key_space);                                                                 \
             const uint row = t * 16 + lane % 8 + lane / 16 * 8;                                                         \
                                                                                                                         \
-            scores[2 * t][0] = scores[2 * t][1] = scores[2 * t][2] = scores[2 * t][3] = 0;                              \
-            scores[2 * t + 1][0] = scores[2 * t + 1][1] = scores[2 * t + 1][2] = scores[2 * t + 1][3] = 0;              \
-            if (t * 16 < filled) {                                                                                      \
-                _Pragma("unroll") for (uint d = 0; d < (HEAD) / 16; d++)                                                \
-                {                                                                                                       \
-                    uint b[4];                                                                                          \
+            _Pragma("unroll") for (uint i = 0; i < 4; i++) scores[2 * t][i] = scores[2 * t + 1][i] = 0;                 \
+            _Pragma("unroll") for (uint d = 0; d < (HEAD) / 16; d++)                                                    \
+            {                                                                                                           \
+                uint b[4];                                                                                              \
                                                                                                                         \
-                    LOAD_4(b, from + HEAD_AT(HEAD, row, d * 2 + lane / 8 % 2) * 16);                                    \
-                    MULTIPLY_ADD(scores[2 * t], in[d], b[0], b[1]);                                                     \
-                    MULTIPLY_ADD(scores[2 * t + 1], in[d], b[2], b[3]);                                                 \
-                }                                                                                                       \
+                LOAD_4(b, local_address(key_space) + HEAD_AT(HEAD, row, d * 2 + lane / 8 % 2) * 16);                    \
+                MULTIPLY_ADD(scores[2 * t], in[d], b[0], b[1]);                                                         \
+                MULTIPLY_ADD(scores[2 * t + 1], in[d], b[2], b[3]);                                                     \
             }                                                                                                           \
             _Pragma("unroll") for (uint i = 0; i < 8; i++)                                                              \
             {                                                                                                           \
-                const uint h = i / 2 % 2;                                                                               \
-                const uint key = t * 16 + i / 4 * 8 + lane % 4 * 2 + i % 2;                                             \
-                float     *score = &scores[2 * t + i / 4][i % 4];                                                       \
+                const uint  h = i / 2 % 2;                                                                              \
+                const uint  key = t * 16 + i / 4 * 8 + lane % 4 * 2 + i % 2;                                            \
+                const float score = rounded(rounded(scores[2 * t + i / 4][i % 4]) * root);                              \
                                                                                                                         \
-                *score = key <= query + h * 8 && key < length ? rounded(rounded(*score) / root) : -INFINITY;            \
-                most[h] = fmax(most[h], *score);                                                                        \
+                scores[2 * t + i / 4][i % 4] = key <= query + h * 8 && key < length ? score : -INFINITY;                \
+                most[h] = fmax(most[h], scores[2 * t + i / 4][i % 4]);                                                  \
             }                                                                                                           \
         }                                                                                                               \
         _Pragma("unroll") for (uint h = 0; h < 2; h++) _Pragma("unroll") for (uint bit = 1; bit < 4; bit *= 2)          \
             most[h] = fmax(most[h], from_partner(most[h], bit));                                                        \
-        _Pragma("unroll") for (uint t = 0; t < (KEYS) / 8; t++) _Pragma("unroll") for (uint i = 0; i < 4; i++)          \
+        _Pragma("unroll") for (uint t = 0; t < (KEYS) / 16; t++) if (t * 16 < seen)                                     \
+            _Pragma("unroll") for (uint i = 0; i < 8; i++)                                                              \
         {                                                                                                               \
-            scores[t][i] = native_exp(scores[t][i] - most[i / 2]);                                                      \
-            sum[i / 2] += scores[t][i];                                                                                 \
+            float *score = &scores[2 * t + i / 4][i % 4];                                                               \
+                                                                                                                        \
+            *score = native_exp(*score - most[i / 2 % 2]);                                                              \
+            sum[i / 2 % 2] += *score;                                                                                   \
         }                                                                                                               \
         _Pragma("unroll") for (uint h = 0; h < 2; h++)                                                                  \
         {                                                                                                               \
@@ -467,9 +440,9 @@ normalise(global const ushort *pool, ulong start, ulong size, ulong pool_size, g
             sum[h] += from_partner(sum[h], 2);                                                                          \
             sum[h] = 1.0f / sum[h];                                                                                     \
         }                                                                                                               \
-        _Pragma("unroll") for (uint d = 0; d < (HEAD) / 8; d++) mixed[d][0] = mixed[d][1] = mixed[d][2] = mixed[d][3] = \
-            0;                                                                                                          \
-        _Pragma("unroll") for (uint t = 0; t < (KEYS) / 16; t++) if (t * 16 < filled)                                   \
+        _Pragma("unroll") for (uint d = 0; d < (HEAD) / 8; d++) _Pragma("unroll") for (uint i = 0; i < 4; i++)          \
+            mixed[d][i] = 0;                                                                                            \
+        _Pragma("unroll") for (uint t = 0; t < (KEYS) / 16; t++) if (t * 16 < seen)                                     \
         {                                                                                                               \
             const uint row = t * 16 + lane % 16;                                                                        \
             const uint p[4] = {narrow2(scores[2 * t][0] * sum[0], scores[2 * t][1] * sum[0]),                           \
@@ -501,7 +474,7 @@ ATTEND(attend_32, 32, 256)
 ATTEND(attend_64, 64, 128)
 
 /* Attention of one query to the first `last` keys of its nonce, with `length` numbers of its own in `mine`. */
-void
+INLINE void
 attend_one(global const ushort *q, global const ushort *keys, global const ushort *values, global float *mine,
            global ushort *out, uint head_dim, uint kv_stride, uint last)
 {

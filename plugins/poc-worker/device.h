@@ -49,7 +49,8 @@ void poc_device_close(struct poc_device *device);
 /*
  * The program of these sources (n texts, compiled as one) with these compiler options. What was compiled before for
  * the same sources, options, device and driver is taken from the cache; a file there that the driver does not take is
- * made anew. *ret_compiled (may be NULL): 1 when it had to be compiled. NULL with a sentence and the compiler's words.
+ * made anew. Assembly behind "//@" in the sources is for NVIDIA's sm_90a: see nvidia_wgmma.cl. *ret_compiled (may be
+ * NULL): 1 when it had to be compiled. NULL with a sentence and the compiler's words.
  */
 cl_program poc_program(const struct poc_device *device, const char *const *sources, unsigned n, const char *options,
                        int *ret_compiled, char *reterr, size_t reterr_len);

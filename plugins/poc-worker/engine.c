@@ -2,7 +2,6 @@
 #include "plugins/poc-worker/engine_parts.h"
 
 #include "plugins/poc-worker/forward.h"
-#include "plugins/poc-worker/kernels.h"
 #include "plugins/poc-worker/random.h"
 
 #include <errno.h>
@@ -33,15 +32,10 @@ poc_engine_work_memory(const struct poc_path *path, const struct poc_params *par
 static int
 make_kernels(struct poc_engine *engine, char *reterr, size_t reterr_len)
 {
-    const char *const sources[] = {poc_kernels_weights, engine->path.packs                      ? poc_kernels_nvidia
-                                                        : strcmp(engine->path.name, "cpu") == 0 ? poc_kernels_cpu
-                                                                                                : poc_kernels_portable};
-    const char *const with_halves[] = {poc_kernels_half, sources[0], sources[1]};
-    cl_int            code = CL_SUCCESS;
+    const struct poc_sources *sources = poc_path_sources(&engine->path);
+    cl_int                    code = CL_SUCCESS;
 
-    /* nvidia.cl has the hardware's own */
-    engine->program = poc_program(engine->device, engine->path.packs ? sources : with_halves,
-                                  engine->path.packs ? 2 : 3, engine->path.options, NULL, reterr, reterr_len);
+    engine->program = poc_program(engine->device, sources->texts, 3, engine->path.options, NULL, reterr, reterr_len);
     if (!engine->program)
         return -1;
     for (int i = 0; i < KERNELS; i++) {
@@ -97,6 +91,8 @@ plan_segments(struct poc_engine *engine, char *reterr, size_t reterr_len)
     return 0;
 }
 
+#define PIECE 16 /* bytes that a kernel may read at once, so that the last of them lie behind the pool */
+
 static int
 load_pool(struct poc_engine *engine, const uint16_t *pool, char *reterr, size_t reterr_len)
 {
@@ -113,8 +109,8 @@ load_pool(struct poc_engine *engine, const uint16_t *pool, char *reterr, size_t 
         void *host = (void *)(uintptr_t)(pool + first);
 
         engine->segments[i] =
-            clCreateBuffer(engine->device->context, CL_MEM_READ_ONLY | (in_place ? CL_MEM_USE_HOST_PTR : 0u), bytes,
-                           in_place ? host : NULL, &code);
+            clCreateBuffer(engine->device->context, CL_MEM_READ_ONLY | (in_place ? CL_MEM_USE_HOST_PTR : 0u),
+                           in_place ? bytes : bytes / PIECE * PIECE + PIECE, in_place ? host : NULL, &code);
         if (code == CL_SUCCESS && !in_place)
             code = clEnqueueWriteBuffer(engine->device->queue, engine->segments[i], CL_TRUE, 0, bytes, host, 0, NULL,
                                         NULL);

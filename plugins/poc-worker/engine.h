@@ -12,7 +12,7 @@
 
 /* How a device computes: a set of kernels and their sizes. */
 struct poc_path {
-    const char *name;      /* "cpu", "nvidia", "portable" */
+    const char *name;      /* "cpu", "hopper", "nvidia", "portable" */
     uint32_t    lanes;     /* columns of a tile of activations */
     uint32_t    cell;      /* bytes of an activation */
     uint32_t    rows;      /* of a weight matrix for one work-group of a product */
@@ -26,6 +26,12 @@ struct poc_path {
 /* The sets of kernels that may be tried on this device, the likeliest first; tuning picks among those of one name.
  * Returns how many were written to ret. */
 unsigned poc_paths(const struct poc_device_info *info, struct poc_path *ret, unsigned max);
+
+/* What a path is compiled of. */
+struct poc_sources {
+    const char *texts[3];
+};
+const struct poc_sources *poc_path_sources(const struct poc_path *path);
 
 /* The first of that name, or -ENOENT. NULL: the first for this device. */
 int poc_path_named(const struct poc_device_info *info, const char *name, struct poc_path *ret);

@@ -23,11 +23,11 @@ attention_of(const struct poc_params *params)
     return head_dim <= 64 && params->seq_len <= 128 ? K_ATTEND_64 : K_ATTEND;
 }
 
-/* Rows of a tensor when it is packed; gate and up stand together, eight rows and eight. */
+/* Rows of a tensor, or of two that stand together, when it is packed. */
 static size_t
 packed_rows(const struct poc_path *path, uint32_t rows, int two)
 {
-    return filled(two ? filled(rows, 8) * 2 : rows, path->rows);
+    return filled(filled(rows, 32) * (two ? 2 : 1), path->rows);
 }
 
 static size_t
@@ -111,7 +111,6 @@ product(struct pass *pass, enum kernel_name name, enum buffer_name x, enum buffe
     const struct arg   args[] = {ARG(engine->buffers[B_PACKED]),
                                  ARG(engine->buffers[x]),
                                  ARG(engine->buffers[y]),
-                                 ARG(rows),
                                  ARG(in_row),
                                  ARG(blocks_down),
                                  ARG(blocks_across),

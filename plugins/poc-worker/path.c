@@ -1,6 +1,8 @@
 /* path.c: the sets of kernels and for which devices they are. */
 #include "plugins/poc-worker/engine.h"
 
+#include "plugins/poc-worker/kernels.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,50 +39,60 @@ cpu_paths(struct poc_path *ret, unsigned max)
     return n;
 }
 
-/* A work-group's and a warp's share of a product, features of a step, steps under way. */
-static const struct {
+/* A work-group's and a warp's share of a product, features of a step, steps under way. The first must be good anywhere:
+ * NVIDIA's driver tells of 48 KiB of local memory, and takes kernels with more where the card has it. */
+struct nvidia_size {
     uint32_t down;
     uint32_t across;
     uint32_t tall;
-    uint32_t wide;
+    uint32_t wide; /* a multiple of 64 */
     uint32_t depth;
     uint32_t stages;
-} nvidia_sizes[] = {
-    {128, 128, 64, 64, 32, 3}, {128, 256, 64, 64, 32, 2}, {256, 128, 64, 64, 32, 2},
-    {128, 128, 64, 32, 32, 3}, {128, 64, 64, 32, 32, 4},
+};
+
+static const struct nvidia_size mma_sizes[] = {
+    {128, 128, 64, 64, 32, 3}, {128, 256, 64, 64, 32, 4}, {256, 128, 64, 64, 32, 4},
+    {128, 128, 64, 64, 64, 3}, {128, 256, 64, 64, 64, 3},
+};
+
+static const struct nvidia_size wgmma_sizes[] = {
+    {128, 256, 16, 256, 64, 4},
+    {192, 256, 16, 256, 64, 4},
 };
 
 #define ASYNCHRONOUS_COPIES 80 /* the capability from which on there are cp.async and the mma that nvidia.cl uses */
+#define WARPGROUPS 90          /* the only one with wgmma */
+
+static void
+nvidia_path(const char *name, const struct nvidia_size *size, struct poc_path *ret)
+{
+    const uint32_t items = size->down / size->tall * (size->across / size->wide) * 32;
+
+    *ret = (struct poc_path){
+        .name = name,
+        .lanes = 1,
+        .cell = 2,
+        .rows = size->across,
+        .span = size->down,
+        .packs = 1,
+        .items = items,
+        .one_query = 1,
+    };
+    (void)snprintf(ret->options, sizeof(ret->options),
+                   "-DDOWN=%u -DACROSS=%u -DTALL=%u -DWIDE=%u -DDEPTH=%u -DSTAGES=%u -DTHREADS=%u", size->down,
+                   size->across, size->tall, size->wide, size->depth, size->stages, items);
+}
 
 static unsigned
 nvidia_paths(const struct poc_device_info *info, struct poc_path *ret, unsigned max)
 {
     unsigned n = 0;
 
-    if (info->capability < ASYNCHRONOUS_COPIES)
-        return 0;
-    for (size_t i = 0; i < sizeof(nvidia_sizes) / sizeof(*nvidia_sizes) && n < max; i++) {
-        const uint32_t   down = nvidia_sizes[i].down;
-        const uint32_t   across = nvidia_sizes[i].across;
-        struct poc_path *path = &ret[n];
-
-        if ((down + across) * nvidia_sizes[i].depth * sizeof(uint16_t) * nvidia_sizes[i].stages > info->local_memory)
-            continue;
-        *path = (struct poc_path){
-            .name = "nvidia",
-            .lanes = 1,
-            .cell = 2,
-            .rows = across,
-            .span = down,
-            .packs = 1,
-            .items = down / nvidia_sizes[i].tall * (across / nvidia_sizes[i].wide) * 32,
-            .one_query = 1,
-        };
-        (void)snprintf(path->options, sizeof(path->options),
-                       "-DDOWN=%u -DACROSS=%u -DTALL=%u -DWIDE=%u -DDEPTH=%u -DSTAGES=%u", down, across,
-                       nvidia_sizes[i].tall, nvidia_sizes[i].wide, nvidia_sizes[i].depth, nvidia_sizes[i].stages);
-        n++;
-    }
+    for (size_t i = 0; info->capability == WARPGROUPS && i < sizeof(wgmma_sizes) / sizeof(*wgmma_sizes) && n < max; i++)
+        nvidia_path("hopper", &wgmma_sizes[i], &ret[n++]);
+    for (size_t i = 0; info->capability >= ASYNCHRONOUS_COPIES && i < sizeof(mma_sizes) / sizeof(*mma_sizes) && n < max;
+         i++)
+        nvidia_path("nvidia", &mma_sizes[i], &ret[n++]);
     return n;
 }
 
@@ -114,4 +126,23 @@ poc_path_named(const struct poc_device_info *info, const char *name, struct poc_
             return 0;
         }
     return -ENOENT;
+}
+
+const struct poc_sources *
+poc_path_sources(const struct poc_path *path)
+{
+    static const struct {
+        const char        *name;
+        struct poc_sources sources;
+    } all[] = {
+        {"cpu", {{poc_kernels_half, poc_kernels_weights, poc_kernels_cpu}}},
+        {"hopper", {{poc_kernels_weights, poc_kernels_nvidia, poc_kernels_nvidia_wgmma}}},
+        {"nvidia", {{poc_kernels_weights, poc_kernels_nvidia, poc_kernels_nvidia_mma}}},
+        {"portable", {{poc_kernels_half, poc_kernels_weights, poc_kernels_portable}}},
+    };
+    size_t i = 0;
+
+    while (i + 1 < sizeof(all) / sizeof(*all) && strcmp(all[i].name, path->name) != 0)
+        i++;
+    return &all[i].sources;
 }

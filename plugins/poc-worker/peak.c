@@ -1,9 +1,10 @@
-/* peak.c: kernels/peak.cl, longer and longer until its time can be told. */
+/* peak.c: kernels/peak.cl or the tensor cores, longer and longer until its time can be told. */
 #include "plugins/poc-worker/peak.h"
 
 #include "plugins/poc-worker/kernels.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define LONG_ENOUGH 0.2 /* seconds */
@@ -16,6 +17,8 @@ struct peak {
     cl_kernel                kernel;
     cl_mem                   out;
     size_t                   items;
+    size_t                   local; /* of a work-group; 0: the driver's choice */
+    int                      tensor;
     double                   operations; /* of a work-item in a round */
 };
 
@@ -28,19 +31,38 @@ seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* A round of a work-item's tensor core instructions: the path's kernel `peak` says what it is. */
+static void
+prepare_tensor(struct peak *peak, const struct poc_path *path)
+{
+    const int warpgroups = strcmp(path->name, "hopper") == 0;
+
+    peak->tensor = 1;
+    peak->local = path->items;
+    peak->items = (size_t)peak->device->info.units * path->items * (warpgroups ? 1 : 8);
+    peak->operations = warpgroups ? 2.0 * 64 * 256 * 64 / 128 : 2.0 * 8 * 16 * 8 * 16 / 32;
+}
+
 static cl_int
-prepare(struct peak *peak, char *reterr, size_t reterr_len)
+prepare(struct peak *peak, const struct poc_path *path, char *reterr, size_t reterr_len)
 {
     const struct poc_device_info *info = &peak->device->info;
-    const char *const             sources[] = {poc_kernels_peak};
+    const char *const             plain[] = {poc_kernels_peak};
     cl_int                        code = CL_SUCCESS;
 
-    /* a processor has few wide cores, a card many narrow lanes */
-    peak->items = info->is_cpu ? info->units : (size_t)info->units * 4096;
-    peak->operations = info->is_cpu ? 2.0 * 16 * 16 : 2.0 * 16;
+    if (path->packs)
+        prepare_tensor(peak, path);
+    else {
+        /* a processor has few wide cores, a card many narrow lanes */
+        peak->local = info->is_cpu ? 1 : 0;
+        peak->items = info->is_cpu ? info->units : (size_t)info->units * 4096;
+        peak->operations = info->is_cpu ? 2.0 * 16 * 16 : 2.0 * 16;
+    }
     peak->program =
-        poc_program(peak->device, sources, 1, info->is_cpu ? "-DWIDTH=16 -DCHAINS=16" : "-DWIDTH=1 -DCHAINS=16", NULL,
-                    reterr, reterr_len);
+        path->packs
+            ? poc_program(peak->device, poc_path_sources(path)->texts, 3, path->options, NULL, reterr, reterr_len)
+            : poc_program(peak->device, plain, 1, info->is_cpu ? "-DWIDTH=16 -DCHAINS=16" : "-DWIDTH=1 -DCHAINS=16",
+                          NULL, reterr, reterr_len);
     if (!peak->program)
         return CL_BUILD_PROGRAM_FAILURE;
     peak->kernel = clCreateKernel(peak->program, "peak", &code);
@@ -52,22 +74,21 @@ prepare(struct peak *peak, char *reterr, size_t reterr_len)
 static cl_int
 run(const struct peak *peak, cl_uint rounds, double *ret_seconds)
 {
-    const float  factor = 0.999f; /* the numbers settle near 1: neither large nor denormal */
-    const float  summand = 0.001f;
-    const size_t one = 1;
-    double       begun;
-    cl_int       code = clSetKernelArg(peak->kernel, 0, sizeof(peak->out), (const void *)&peak->out);
+    const float factor = 0.999f; /* the numbers settle near 1: neither large nor denormal */
+    const float summand = 0.001f;
+    double      begun;
+    cl_int      code = clSetKernelArg(peak->kernel, 0, sizeof(peak->out), (const void *)&peak->out);
 
     if (code == CL_SUCCESS)
         code = clSetKernelArg(peak->kernel, 1, sizeof(rounds), &rounds);
-    if (code == CL_SUCCESS)
+    if (code == CL_SUCCESS && !peak->tensor)
         code = clSetKernelArg(peak->kernel, 2, sizeof(factor), &factor);
-    if (code == CL_SUCCESS)
+    if (code == CL_SUCCESS && !peak->tensor)
         code = clSetKernelArg(peak->kernel, 3, sizeof(summand), &summand);
     begun = seconds_now();
     if (code == CL_SUCCESS)
         code = clEnqueueNDRangeKernel(peak->device->queue, peak->kernel, 1, NULL, &peak->items,
-                                      peak->device->info.is_cpu ? &one : NULL, 0, NULL, NULL);
+                                      peak->local ? &peak->local : NULL, 0, NULL, NULL);
     if (code == CL_SUCCESS)
         code = clFinish(peak->device->queue);
     *ret_seconds = seconds_now() - begun;
@@ -96,14 +117,14 @@ measure(const struct peak *peak, double *ret)
 }
 
 double
-poc_peak(const struct poc_device *device, char *reterr, size_t reterr_len)
+poc_peak(const struct poc_device *device, const struct poc_path *path, char *reterr, size_t reterr_len)
 {
     struct peak peak = {.device = device};
     double      rate = 0;
     cl_int      code;
 
     reterr[0] = '\0';
-    code = prepare(&peak, reterr, reterr_len);
+    code = prepare(&peak, path, reterr, reterr_len);
     if (code == CL_SUCCESS)
         code = measure(&peak, &rate);
     if (peak.out)

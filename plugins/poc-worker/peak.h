@@ -2,13 +2,13 @@
 #ifndef POC_PEAK_H
 #define POC_PEAK_H
 
-#include "plugins/poc-worker/device.h"
+#include "plugins/poc-worker/engine.h"
 
 /*
- * Multiply-adds of binary32 from registers to registers, times two, per second: the best of a few runs of
- * kernels/peak.cl of about a fifth of a second. A negative number with a sentence when the device does not take the
- * kernel.
+ * Multiply-adds, times two, per second, of the kind that the path's products are made of and without their loads:
+ * binary32 from registers to registers (kernels/peak.cl), or the tensor cores' instructions. The best of a few runs of
+ * about a fifth of a second. A negative number with a sentence when the device does not take the kernel.
  */
-double poc_peak(const struct poc_device *device, char *reterr, size_t reterr_len);
+double poc_peak(const struct poc_device *device, const struct poc_path *path, char *reterr, size_t reterr_len);
 
 #endif

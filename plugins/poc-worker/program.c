@@ -76,19 +76,33 @@ from_cache(const struct poc_device *device, const char *path, const char *option
     return NULL;
 }
 
+/* Free it; NULL: the driver gives none. */
+static char *
+binary_of(cl_program program, size_t *ret_len)
+{
+    char  *ret = NULL;
+    size_t len = 0;
+
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(len), &len, NULL) == CL_SUCCESS && len > 0 &&
+        len <= BINARY_MAX)
+        ret = calloc(1, len + 1);
+    if (ret && clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof(ret), &ret, NULL) != CL_SUCCESS) {
+        free(ret);
+        ret = NULL;
+    }
+    *ret_len = ret ? len : 0;
+    return ret;
+}
+
 /* What cannot be kept is compiled again next time: no reason to fail. */
 static void
 to_cache(cl_program program, const char *path)
 {
-    unsigned char *binary;
-    size_t         len = 0;
-    char           why[256];
+    char   why[256];
+    size_t len;
+    char  *binary = binary_of(program, &len);
 
-    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(len), &len, NULL) != CL_SUCCESS || len == 0 ||
-        len > BINARY_MAX)
-        return;
-    binary = malloc(len);
-    if (binary && clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof(unsigned char *), &binary, NULL) == CL_SUCCESS)
+    if (binary)
         (void)ga_file_write(path, binary, len, 0600, why, sizeof(why));
     free(binary);
 }
@@ -99,7 +113,7 @@ explain(const struct poc_device *device, cl_program program, cl_int code, char *
     char  *log = calloc(1, LOG_MAX + 1);
     size_t got = 0;
 
-    if (log)
+    if (log && program)
         (void)clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, LOG_MAX, log, &got);
     for (char *at = log; at && *at; at++)
         if (*at == '\n')
@@ -107,6 +121,68 @@ explain(const struct poc_device *device, cl_program program, cl_int code, char *
     (void)snprintf(reterr, reterr_len, "the compiler of %s (%s) does not take the kernels: %s: %s", device->info.name,
                    device->info.driver, poc_cl_error(code), log && *log ? log : "it says no more");
     free(log);
+}
+
+/* --- instructions of sm_90a ------------------------------------------------------------------------------------------
+ */
+
+/* What the compiler made, with "//@" before what it must not see yet, for sm_90a. NULL: it is not such PTX. Free it. */
+static char *
+uncovered(const char *ptx, size_t len, size_t *ret_len)
+{
+    static const char target[] = ".target sm_90";
+    char             *ret = calloc(1, len + 2);
+    char             *at;
+    size_t            head;
+
+    if (!ret)
+        return NULL;
+    memcpy(ret, ptx, len);
+    at = strstr(ret, target);
+    if (!at || at[sizeof(target) - 1] == 'a') {
+        free(ret);
+        return NULL;
+    }
+    at += sizeof(target) - 1;
+    head = (size_t)(at - ret);
+    memmove(at + 1, at, strlen(at) + 1);
+    *at = 'a';
+    for (at = ret + head; (at = strstr(at, "//@")) != NULL;)
+        memset(at, ' ', 3);
+    *ret_len = strlen(ret);
+    return ret;
+}
+
+/* The program again, from its own PTX, which ends. *retcode says whether it is whole; it may be NULL when not. */
+static cl_program
+uncover(const struct poc_device *device, cl_program program, const char *options, cl_int *retcode)
+{
+    size_t               len = 0;
+    char                *ptx = binary_of(program, &len);
+    char                *text = ptx ? uncovered(ptx, len, &len) : NULL;
+    const unsigned char *bytes = (const unsigned char *)text;
+    cl_int               status = CL_SUCCESS;
+    cl_program           ret = NULL;
+
+    *retcode = CL_INVALID_BINARY;
+    if (text) {
+        ret = clCreateProgramWithBinary(device->context, 1, &device->id, &len, &bytes, &status, retcode);
+        if (*retcode == CL_SUCCESS)
+            *retcode = status != CL_SUCCESS ? status : clBuildProgram(ret, 1, &device->id, options, NULL, NULL);
+    }
+    (void)clReleaseProgram(program);
+    free(text);
+    free(ptx);
+    return ret;
+}
+
+static int
+is_covered(const char *const *sources, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (strstr(sources[i], "//@{"))
+            return 1;
+    return 0;
 }
 
 cl_program
@@ -127,6 +203,8 @@ poc_program(const struct poc_device *device, const char *const *sources, unsigne
     program = clCreateProgramWithSource(device->context, n, texts, NULL, &code);
     if (code == CL_SUCCESS)
         code = clBuildProgram(program, 1, &device->id, options, NULL, NULL);
+    if (code == CL_SUCCESS && is_covered(sources, n))
+        program = uncover(device, program, options, &code);
     if (code == CL_SUCCESS) {
         if (kept)
             to_cache(program, path);
