@@ -55,6 +55,10 @@ void poc_device_close(struct poc_device *device);
 cl_program poc_program(const struct poc_device *device, const char *const *sources, unsigned n, const char *options,
                        int *ret_compiled, char *reterr, size_t reterr_len);
 
+/* The PTX that a compiler made for sm_90, for sm_90a and with the assembly behind "//@" laid open; *ret_len: its
+ * length. Free it. NULL: it is not such PTX, or no memory. */
+char *poc_uncovered(const char *ptx, size_t len, size_t *ret_len);
+
 /* A file of the device's cache whose name is a digest of the device, its driver and these n texts, with this ending. 0,
  * or -1: there is no cache. */
 int poc_cache_path(const struct poc_device *device, const char *const *parts, unsigned n, const char *ending, char *ret,

@@ -126,9 +126,8 @@ explain(const struct poc_device *device, cl_program program, cl_int code, char *
 /* --- instructions of sm_90a ------------------------------------------------------------------------------------------
  */
 
-/* What the compiler made, with "//@" before what it must not see yet, for sm_90a. NULL: it is not such PTX. Free it. */
-static char *
-uncovered(const char *ptx, size_t len, size_t *ret_len)
+char *
+poc_uncovered(const char *ptx, size_t len, size_t *ret_len)
 {
     static const char target[] = ".target sm_90";
     char             *ret = calloc(1, len + 2);
@@ -159,7 +158,7 @@ uncover(const struct poc_device *device, cl_program program, const char *options
 {
     size_t               len = 0;
     char                *ptx = binary_of(program, &len);
-    char                *text = ptx ? uncovered(ptx, len, &len) : NULL;
+    char                *text = ptx ? poc_uncovered(ptx, len, &len) : NULL;
     const unsigned char *bytes = (const unsigned char *)text;
     cl_int               status = CL_SUCCESS;
     cl_program           ret = NULL;

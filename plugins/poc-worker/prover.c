@@ -4,9 +4,14 @@
 #include "plugins/poc-worker/forward.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define HANDS_MAX 16 /* threads that make inputs for a card */
 
 struct slot {
     int64_t  *nonces;
@@ -20,6 +25,7 @@ struct poc_prover {
     struct poc_engine  *engine;  /* or */
     struct poc_forward *forward; /* plain C */
     uint32_t            max_batch;
+    unsigned            hands;       /* threads that make inputs */
     double             *target;      /* vocab_size */
     uint32_t           *permutation; /* vocab_size */
     float              *logits;      /* max_batch x vocab_size */
@@ -45,6 +51,17 @@ make_memory(struct poc_prover *prover)
     return poc_target(prover->work.block_hash, params->vocab_size, prover->target);
 }
 
+/* A processor computes meanwhile itself; for a card all cores are free. */
+static unsigned
+hands_for(const struct poc_device *device)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (!device || device->info.is_cpu || cores < 2)
+        return 1;
+    return cores < HANDS_MAX ? (unsigned)cores : HANDS_MAX;
+}
+
 int
 poc_prover_make(const struct poc_work *work, const struct poc_device *device, const struct poc_path *path,
                 uint32_t max_batch, struct poc_prover **ret, char *reterr, size_t reterr_len)
@@ -55,6 +72,7 @@ poc_prover_make(const struct poc_work *work, const struct poc_device *device, co
     if (r == 0) {
         prover->work = *work;
         prover->max_batch = max_batch > 0 ? max_batch : 1;
+        prover->hands = hands_for(device);
         r = poc_layout_make(&work->params, work->block_hash, &prover->layout);
     }
     if (r == 0)
@@ -80,19 +98,47 @@ poc_prover_set_key(struct poc_prover *prover, const char *public_key)
     prover->work.public_key = public_key;
 }
 
+struct share {
+    struct poc_prover *prover;
+    struct slot       *slot;
+    _Atomic uint32_t   next; /* the nonce that the next free hand takes */
+    _Atomic int        r;
+};
+
+static void *
+make_inputs(void *userdata)
+{
+    struct share            *share = userdata;
+    const struct poc_work   *work = &share->prover->work;
+    const struct poc_params *params = &work->params;
+    uint32_t                 i;
+
+    while ((i = atomic_fetch_add(&share->next, 1)) < share->slot->n) {
+        int r = poc_input(params, work->block_hash, work->public_key, share->slot->nonces[i],
+                          share->slot->inputs + (size_t)i * params->seq_len * params->dim);
+
+        if (r < 0)
+            atomic_store(&share->r, r);
+    }
+    return NULL;
+}
+
 int
 poc_prover_prepare(struct poc_prover *prover, unsigned slot, const int64_t *nonces, uint32_t n)
 {
-    const struct poc_params *params = &prover->work.params;
-    struct slot             *at = &prover->slots[slot];
-    int                      r = 0;
+    struct share share = {.prover = prover, .slot = &prover->slots[slot]};
+    pthread_t    others[HANDS_MAX];
+    unsigned     n_others = 0;
 
-    memcpy(at->nonces, nonces, n * sizeof(*nonces));
-    at->n = n;
-    for (uint32_t i = 0; r == 0 && i < n; i++)
-        r = poc_input(params, prover->work.block_hash, prover->work.public_key, nonces[i],
-                      at->inputs + (size_t)i * params->seq_len * params->dim);
-    return r;
+    memcpy(share.slot->nonces, nonces, n * sizeof(*nonces));
+    share.slot->n = n;
+    while (n_others + 1 < prover->hands && n_others + 1 < n &&
+           pthread_create(&others[n_others], NULL, make_inputs, &share) == 0)
+        n_others++; /* without another thread it only takes longer */
+    (void)make_inputs(&share);
+    for (unsigned i = 0; i < n_others; i++)
+        (void)pthread_join(others[i], NULL);
+    return atomic_load(&share.r);
 }
 
 static int

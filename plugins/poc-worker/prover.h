@@ -29,7 +29,7 @@ int poc_prover_make(const struct poc_work *work, const struct poc_device *device
 /* Whose nonces follow, instead of the work's own; borrowed. No slot is in use meanwhile. */
 void poc_prover_set_key(struct poc_prover *prover, const char *public_key);
 
-/* Makes the inputs of n <= max_batch nonces in this slot. 0, or -ENOMEM. */
+/* Makes the inputs of n <= max_batch nonces in this slot, for a card on many threads at once. 0, or -ENOMEM. */
 int poc_prover_prepare(struct poc_prover *prover, unsigned slot, const int64_t *nonces, uint32_t n);
 
 /* Computes what the slot holds: its n distances. 0, -ECANCELED, or -EIO with a sentence. */
