@@ -29,6 +29,18 @@ export API_PORT=8000
 export PUBLIC_URL=http://192.0.2.10:8000
 export P2P_EXTERNAL_ADDRESS=tcp://192.0.2.10:5000
 export NODE_CONFIG=./node-config.json
+export SEED_API_URL=http://127.0.0.1:1
+export SEED_NODE_RPC_URL=http://127.0.0.1:1/chain-rpc
+export SEED_NODE_P2P_URL=tcp://127.0.0.1:1
+"""
+CONFIG = """# CometBFT
+proxy_app = "tcp://127.0.0.1:26658"
+
+[p2p]
+laddr = "tcp://0.0.0.0:26656"
+# Comma separated list of seed nodes to connect to
+seeds = "abababababababababababababababababababab@127.0.0.1:1"
+persistent_peers = ""
 """
 CHAIN_DATABASES = {"application.db": 100 * GIB, "blockstore.db": 30 * GIB, "state.db": 8 * GIB, "tx_index.db": 12 * GIB}
 
@@ -54,6 +66,7 @@ def chain_data(folder, share=1.0):
     for name, size in CHAIN_DATABASES.items():
         database(os.path.join(folder, name), int(size * share))
     write(os.path.join(folder, "cs.wal", "wal"), os.urandom(8192))
+    os.makedirs(os.path.join(folder, "snapshots", "1509000"))
     write(os.path.join(folder, "priv_validator_state.json"), '{"height":"1501000","round":0,"step":3}\n')
 
 
@@ -133,6 +146,8 @@ def make(deploy):
     node = os.path.join(deploy, ".inference")
     chain_data(os.path.join(node, "data"))
     write(os.path.join(node, "config", "app.toml"), 'pruning = "default"\n')
+    write(os.path.join(node, "config", "config.toml"), CONFIG)
+    write(os.path.join(node, ".node_initialized"), "")
     cosmovisor(node, "inferenced", now)
     for days_ago in (110, 80, 47, 12):
         copy(node, chain_data, days_ago, now)
