@@ -202,6 +202,10 @@ enum ga_chain_why ga_chain_ask(const struct ga_chain_source *sources, const stru
                                const struct ga_chain_rules *rules, const char *path, cJSON **ret, size_t *ret_source,
                                struct ga_chain_error *error);
 
+/* When a block was made, ns since 1970 UTC, asked of the first healthy source that still has it; 0: none has. */
+int64_t ga_chain_block_time(const struct ga_chain_source *sources, const struct ga_chain_quorum *quorum,
+                            int64_t height);
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,4 +97,29 @@ ga_chain_status(const struct ga_chain_source *source, struct ga_chain_status *re
         why = ga_chain_status_parse(source->name, result, ret, error);
     cJSON_Delete(result);
     return why;
+}
+
+int64_t
+ga_chain_block_time(const struct ga_chain_source *sources, const struct ga_chain_quorum *quorum, int64_t height)
+{
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "block?height=%" PRId64, height);
+    for (size_t i = 0; i < quorum->n; i++) {
+        struct ga_chain_error error;
+        cJSON                *answer = NULL;
+        int64_t               ns = 0;
+        const char           *time;
+
+        if (quorum->looks[i].verdict.why != GA_CHAIN_OK ||
+            ga_chain_rpc(&sources[i], path, &answer, &error) != GA_CHAIN_OK)
+            continue;
+        time = ga_json_str(ga_json_path(answer, "block.header"), "time");
+        if (!time || ga_when_parse(time, &ns) < 0)
+            ns = 0;
+        cJSON_Delete(answer);
+        if (ns > 0)
+            return ns;
+    }
+    return 0;
 }

@@ -12,37 +12,12 @@
 #define BLOCKS_MEASURED 200 /* blocks over which the time of one is measured */
 #define COMMITS 5
 
-/* The time of a block, asked of the first healthy node that has it. 0 when none does. */
-static int64_t
-time_of_block(const struct up_chain *chain, int64_t height)
-{
-    char path[64];
-
-    (void)snprintf(path, sizeof(path), "block?height=%lld", (long long)height);
-    for (size_t i = 0; i < chain->setup.n; i++) {
-        struct ga_chain_error error;
-        cJSON                *answer = NULL;
-        int64_t               ns = 0;
-        const cJSON          *time;
-
-        if (chain->quorum.looks[i].verdict.why != GA_CHAIN_OK ||
-            ga_chain_rpc(&chain->setup.sources[i], path, &answer, &error) != GA_CHAIN_OK)
-            continue;
-        time = ga_json_path(answer, "block.header.time");
-        if (!cJSON_IsString(time) || ga_when_parse(time->valuestring, &ns) < 0)
-            ns = 0;
-        cJSON_Delete(answer);
-        if (ns > 0)
-            return ns;
-    }
-    return 0;
-}
-
 static void
 see_height(struct up_work *work, const struct up_chain *chain, struct up_flight *flight, int64_t now_ns)
 {
     int64_t blocks = chain->quorum.height > BLOCKS_MEASURED ? BLOCKS_MEASURED : chain->quorum.height - 1;
-    int64_t then = blocks > 0 ? time_of_block(chain, chain->quorum.height - blocks) : 0;
+    int64_t then =
+        blocks > 0 ? ga_chain_block_time(chain->setup.sources, &chain->quorum, chain->quorum.height - blocks) : 0;
     int64_t block_ns = then > 0 ? (chain->quorum.block_time_ns - then) / blocks : 0;
 
     if (chain->quorum.known == GA_CHAIN_HALTED)
