@@ -64,11 +64,23 @@ emit_unjailed(struct val_try *attempt)
     cJSON_Delete(json);
 }
 
+/* Before anything is sent: a run that dies with it has tried, too. 0, -1. */
+static int
+note_begin(struct val_try *attempt)
+{
+    val_attempts_add(&attempt->attempts, val_clock());
+    attempt->attempts.stopped = 0;
+    attempt->noted = 1;
+    return val_attempts_keep(attempt);
+}
+
 static void
 note_end(struct val_try *attempt, int ok)
 {
     struct val_attempt *last = &attempt->attempts.list[attempt->attempts.n - 1];
 
+    if (!attempt->noted)
+        return;
     last->ended = 1;
     last->ok = ok;
     (void)snprintf(last->hash, sizeof(last->hash), "%s", attempt->hash);
@@ -113,7 +125,6 @@ send(struct val_try *attempt, const struct ga_transaction *transaction)
     case GA_SIGN_WRITTEN:
         attempt->unsigned_text = result.text;
         result.text = NULL;
-        note_end(attempt, 0);
         host->acted(attempt->run, 1, "the unsigned transaction was made; nothing was sent");
         outcome = host->end(attempt->run, GA_OK, "not unjailed yet: sign and send it where the cold key is: %s",
                             attempt->command);
@@ -170,9 +181,7 @@ val_attempt(struct val_try *attempt)
         return host->end(attempt->run, GA_REFUSED, "not unjailed: %s", host->act_why(attempt->run));
     if (answer == GA_ACT_DRY)
         return host->end(attempt->run, GA_CHANGED, "five yeses: it would be unjailed with %s", attempt->command);
-    val_attempts_add(&attempt->attempts, val_clock());
-    attempt->attempts.stopped = 0;
-    if (val_attempts_keep(attempt) < 0) { /* an attempt that is forgotten would be made again and again */
+    if (!offline && note_begin(attempt) < 0) { /* an attempt that is forgotten would be made again and again */
         host->acted(attempt->run, 0, "nothing was sent");
         return host->end(attempt->run, GA_FAILED,
                          "not unjailed: the attempt could not be noted in the plugin's state: is the disk full?");

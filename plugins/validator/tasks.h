@@ -32,6 +32,7 @@ struct val_try {
     struct val_seen       seen;
     struct val_five       five;
     struct val_attempts   attempts;
+    int                   noted;                      /* the newest of them is this one */
     char                  node[GA_CHAIN_URL_MAX + 2]; /* --node */
     char                  command[1600];
     char                 *unsigned_text; /* sign: offline */

@@ -168,13 +168,14 @@ def test_an_attempt_that_helped_counts_when_it_is_jailed_again(mine):
     assert end["outcome"] == "refused" and "1 attempts in the last" in end["summary"] and mine.jailed()
 
 
-def test_attempts_that_cannot_be_read_or_noted_allow_none(mine):
-    folder = os.path.join(mine.world.state, "plugins", "validator")
-    os.makedirs(folder)
-    with open(os.path.join(folder, "attempts.json"), "w", encoding="utf-8") as out:
+def test_attempts_that_cannot_be_read_allow_none(mine):
+    path = os.path.join(mine.world.state, "plugins", "validator", "attempts.json")
+    os.makedirs(os.path.dirname(path))
+    with open(path, "w", encoding="utf-8") as out:
         out.write('{"attempts":[{"at_ns":"soon"}]}')
     end = mine.run("unjail")
     assert end["outcome"] == "failed" and "attempts.json" in end["summary"] and mine.transactions() == []
+    assert mine.run("unjail", "again=true")["outcome"] == "failed" and mine.jailed()
 
 
 def test_only_the_validators_own_key_may_sign(mine):
@@ -194,6 +195,7 @@ def test_offline_the_transaction_is_printed_and_nothing_is_sent(mine):
     assert end["outcome"] == "ok" and made["body"]["messages"][0]["validator_addr"] == mine.me["operator"]
     assert "inferenced tx sign unsigned.json" in end["text"] and mine.jailed()
     assert "--generate-only" in mine.transactions()[0] and "auto" not in mine.transactions()[0]
+    assert mine.run("unjail")["outcome"] == "ok"  # nothing was sent, so it is no attempt
 
 
 def test_a_plan_shows_the_command_and_sends_nothing(mine):
