@@ -217,6 +217,32 @@ ga_sign_check(struct ga_run *run, const struct ga_host *host, char *why, size_t 
     return -EINVAL;
 }
 
+/* Its last line "Error: ...": what comes before it are prompts, which it writes there, too. NULL: none. */
+static const char *
+error_line(const char *errors)
+{
+    const char *found = NULL;
+
+    for (const char *line = errors; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, "Error: ", 7) == 0)
+            found = line;
+    }
+    return found;
+}
+
+static void
+explain(const struct ga_exec *exec, const struct ga_exec_result *result, char *why, size_t len)
+{
+    const char *line = result->end == GA_EXEC_EXITED ? error_line(result->errors) : NULL;
+
+    if (line)
+        (void)snprintf(why, len, "%s exited with status %d: %.*s", exec->argv[0], result->code,
+                       (int)strcspn(line, "\r\n"), line);
+    else
+        (void)ga_exec_explain(exec, result, why, len);
+}
+
 static int
 execute(struct ga_run *run, const struct ga_host *host, const struct words *words, int with_password,
         struct ga_exec_result *result, char *why, size_t len)
@@ -238,21 +264,34 @@ execute(struct ga_run *run, const struct ga_host *host, const struct words *word
     exec.input_len = line ? strlen(line) : 0;
     r = ga_exec_run(&exec, result);
     if (r < 0)
-        (void)ga_exec_explain(&exec, result, why, len);
+        explain(&exec, result, why, len);
     if (line)
         explicit_bzero(line, strlen(line));
     free(line);
     return r;
 }
 
-/* Words of inferenced that come before anything is sent. With all others it may have been sent. */
+/*
+ * Words of inferenced that come before anything is sent. With all others it may have been sent. The prompt for the
+ * password is none of them: it is written each time.
+ */
 static int
 said_before_sending(const char *errors)
 {
-    static const char *const words[] = {
-        "key not found",        "passphrase",          "Error: EOF",  "unknown flag",
-        "unknown command",      "required flag",       "accepts ",    "not a valid",
-        "invalid decimal coin", "must have a timeout", "ttl exceeds", "account sequence mismatch"};
+    static const char *const words[] = {"key not found",
+                                        "incorrect passphrase",
+                                        "too many failed passphrase",
+                                        "Error: EOF",
+                                        "unknown flag",
+                                        "unknown command",
+                                        "required flag",
+                                        "accepts ",
+                                        "not a valid",
+                                        "invalid decimal coin",
+                                        "must have a timeout",
+                                        "ttl exceeds",
+                                        "account sequence mismatch",
+                                        "failed to execute message"};
 
     if (strstr(errors, "post failed"))
         return strstr(errors, "onnection refused") || strstr(errors, "no such host");
@@ -265,7 +304,7 @@ said_before_sending(const char *errors)
 static const char *
 hint_of(const struct ga_exec_result *result)
 {
-    if (result->errors && strstr(result->errors, "passphrase") && strstr(result->errors, "EOF"))
+    if (result->errors && strstr(result->errors, "passphrase") && strstr(result->errors, "Error: EOF"))
         return " (the keyring's password is wrong or missing: see option key_password)";
     if (result->errors && strstr(result->errors, "too many failed passphrase"))
         return " (the keyring's password is wrong: see option key_password)";

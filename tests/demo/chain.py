@@ -5,6 +5,8 @@
     chain.py look HOST                the seeds that the host is configured with
     chain.py diff                     the diffs in a journal's acts (JSON lines on standard input)
     chain.py verdict                  1 unless the JSON on standard input (of flight-check) says GO
+    chain.py jail FILE                the host's validator is jailed, as after fifty missed blocks
+    chain.py explained                1 unless the JSON on standard input (of watch) says so
 
 The chain is the tests' own stand-in: blocks come twice as fast as on the network, the clock's time is in them.
 """
@@ -15,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 from archive_server import ArchiveServer, zipped  # noqa: E402
@@ -81,6 +84,9 @@ def manifest(path, host, work):
                                                               "margin": "1GB"},
                             "tasks": {"preload": {"delay": "0s"}, "flight-check": {"delay": "2s"}}},
     }
+    plugins["validator"] = {"options": {**chain, "account": facts["validators"][0]["account"],
+                                        "warm": facts["validators"][0]["warm"], "signer": "node", "deploy_dir": host,
+                                        "max_age": "30s"}, "tasks": {"watch": {"delay": "0s"}}}
     for name, words in plugins.items():
         print(f"  {name}: {json.dumps(words)}")
 
@@ -103,6 +109,21 @@ def show_diffs():
     return 0 if found else 1
 
 
+def jail(path):
+    with open(path, encoding="utf-8") as file:
+        control = json.load(file)["control"]
+    command = json.dumps({"do": "jail", "validator": 0}).encode()
+    with urllib.request.urlopen(urllib.request.Request(control, command), timeout=30) as reply:
+        return 0 if json.load(reply)["ok"] else 1
+
+
+def explained():
+    """1 unless a look at the validator has found it jailed, and says until when and what to do."""
+    found = {entry["what"]: entry for entry in json.load(sys.stdin)["result"]["findings"]}
+    entry = found.get("jailed", {})
+    return 0 if entry.get("state") == "bad" and "jailed until" in entry["text"] and entry["next"] else 1
+
+
 def main(words):
     if len(words) == 2 and words[0] == "serve":
         serve(words[1])
@@ -114,6 +135,10 @@ def main(words):
         return show_diffs()
     elif words == ["verdict"]:
         return 0 if json.load(sys.stdin)["result"]["verdict"] == "go" else 1
+    elif len(words) == 2 and words[0] == "jail":
+        return jail(words[1])
+    elif words == ["explained"]:
+        return explained()
     else:
         sys.stderr.write(__doc__)
         return 2

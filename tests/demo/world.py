@@ -124,9 +124,10 @@ def recreate(port, name, deadline_s=30):
 
 
 def unsettled(status):
-    """Tasks that run by a trigger and have neither ended once nor (resident ones) begun to serve."""
+    """Tasks that run by themselves and have neither ended once nor (resident ones) begun to serve. Those that only an
+    event starts may never run."""
     return [f"{plugin['name']} {task['name']}" for plugin in status["plugins"] for task in plugin["tasks"]
-            if task["trigger"] != "by hand" and not task["last"]
+            if task["trigger"].startswith(("always", "every")) and not task["last"]
             and not (task["trigger"].startswith("always") and task["state"] == "running" and status["ready"])]
 
 

@@ -126,8 +126,15 @@ class Commands:
     # validators
 
     def do_jail(self, command):
+        """Until the jail time is over, or until so many seconds from now (of the past, if negative)."""
         self.world.jail(command["validator"])
+        if "seconds" in command:
+            self.world.validators[command["validator"]].jailed_until = self.world.now + round(command["seconds"] * NANO)
         return self.do_validator(command)
+
+    def do_lenient(self, command):
+        """A chain that unjails whoever asks: only the sender's own guards are between it and harm."""
+        self.world.lenient = command.get("yes", True)
 
     def do_tombstone(self, command):
         self.world.tombstone(command["validator"])

@@ -24,6 +24,13 @@ def part_of(entrance, path):
     return "proxy", path
 
 
+def merged(answer, lie):
+    """The answer with what the node claims instead, member by member."""
+    if not isinstance(answer, dict) or not isinstance(lie, dict):
+        return lie
+    return {**answer, **{name: merged(answer.get(name), entry) for name, entry in lie.items()}}
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     """The requests of one connection; `server` is the pair of a node and the entrance it came in by."""
 
@@ -43,6 +50,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         node, entrance = self.server
         target = urllib.parse.urlsplit(self.path)
         part, path = part_of(entrance, target.path)
+        if entrance == "proxy" and target.path == "/control" and body is not None:
+            self.write(200, "application/json", json.dumps(node.chain.commands.carry_out(json.loads(body))).encode())
+            return
         if self.misbehave(node, part):
             self.close_connection = True
             return
@@ -107,6 +117,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return True
         if "slow" in manner:
             time.sleep(words.get("seconds", 30))
+        if any(part_of_path in self.path for part_of_path in words.get("broken", ())):
+            self.write(502, "text/html", NGINX.format("502 Bad Gateway").encode())
+            return True
         if "blocked" in manner and part in ("rpc", "rest"):
             self.write(403, "text/html", NGINX.format("403 Forbidden").encode())
         elif "html" in manner:
@@ -136,6 +149,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if answer is None:
             self.write(404, "text/plain; charset=utf-8", b"404 page not found\n")
             return
+        for part_of_path, lie in node.words.get("lies", {}).items():
+            answer = merged(answer, lie) if part_of_path in self.path else answer
         for name, dialect in chain_dialects.ALL.items():
             answer = dialect(answer) if name in node.manner else answer
         body = json.dumps(answer, separators=(",", ":")).encode()

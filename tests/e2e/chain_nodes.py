@@ -86,7 +86,8 @@ class Node:
         self.host = host
         self.node_id = hashlib.sha256(f"{chain.world.chain_id} node {number}".encode()).hexdigest()[:40]
         self.manner = {"good"}
-        self.words = {}  # what came with the manner: seconds, blocks, part, to
+        self.words = {}  # what came with the manner: seconds, blocks, part, to, broken (texts in paths that get a 502),
+        #                  lies (text in a path -> what is said instead, merged into the answer)
         self.frozen_at = 0
         self.peer_limit = 1000
         self.connected_ns = 3600 * 10**9  # how long it has had its peers, by its own word

@@ -45,6 +45,7 @@ class Chain:
         hosts = options.get("hosts", ["127.0.0.1"])
         self.nodes = [chain_nodes.Node(self, number, hosts[number % len(hosts)], chain_http.serve)
                       for number in range(options.get("nodes", 4))]
+        self.commands = None  # also at /control of each node's proxy, for programs that may reach no other port
         self.speed = 0
         self.speed_changed = threading.Event()
         threading.Thread(target=self.make_blocks, daemon=True).start()
@@ -126,7 +127,7 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # hundreds of nodes have four ports each
     chain = Chain(json.loads(sys.argv[1]) if len(sys.argv) > 1 else {})
-    Control.commands = chain_commands.Commands(chain)
+    Control.commands = chain.commands = chain_commands.Commands(chain)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Control)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

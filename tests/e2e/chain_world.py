@@ -125,6 +125,7 @@ class World:
         self.plan = None
         self.applied = {}  # name of an upgrade -> height
         self.at_block = []  # called after each new block
+        self.lenient = False  # MsgUnjail is carried out whatever is against it
 
     # time and height
 
@@ -250,6 +251,8 @@ class World:
         validator = self.validator(operator)
         if validator is None:
             return 3, "address is not associated with any known validator"
+        if self.lenient:
+            return 0, ""
         if validator.power <= 0:
             return 6, "validator has no self-delegation; cannot be unjailed"
         if not validator.jailed:

@@ -101,6 +101,14 @@ def test_a_stream_that_is_created_anew_has_its_lifetime_within_two_seconds(demo)
     assert seconds < 2 * SLOW
 
 
+def test_a_jailing_is_noticed_and_explained_and_not_undone_too_early(demo):
+    if "validator.so" not in os.listdir(PLUGINS):
+        pytest.skip("the plugin was not built")
+    assert re.search(r"^ +bad +jailed +jailed until .*UTC \(in ", demo[0].stdout, re.MULTILINE)
+    assert re.search(r"^ +no +jail-time +the jail time ends ", demo[0].stdout, re.MULTILINE)
+    assert re.search(r"^ +yes +synced +this host's node is in step with 3 others", demo[0].stdout, re.MULTILINE)
+
+
 def test_a_small_model_generates_and_its_proofs_are_right(demo):
     if "poc-worker.so" not in os.listdir(PLUGINS):
         pytest.skip("the worker was not built")

@@ -299,6 +299,13 @@ each_end_of_the_program_has_its_meaning(void **state)
          GA_SIGN_REFUSED, "nothing was sent"},
         {"echo 'Error: post failed: Post \"http://x\": EOF' >&2; exit 1", GA_SIGN_UNKNOWN, "may have been sent"},
         {"echo 'Error: context deadline exceeded' >&2; exit 1", GA_SIGN_UNKNOWN, "may have been sent"},
+        {"echo 'Enter keyring passphrase (attempt 1/3):' >&2; echo 'Error: error in json rpc client' >&2; exit 1",
+         GA_SIGN_UNKNOWN, "status 1: Error: error in json rpc client; it may have been sent"},
+        {"echo 'Enter keyring passphrase (attempt 1/3):' >&2; echo 'incorrect passphrase' >&2; echo 'Error: too many "
+         "failed passphrase attempts' >&2; exit 1",
+         GA_SIGN_REFUSED, "the keyring's password is wrong"},
+        {"echo 'Error: rpc error: failed to execute message; message index: 0: validator still jailed' >&2; exit 1",
+         GA_SIGN_REFUSED, "still jailed; nothing was sent"},
         {"kill -9 $$", GA_SIGN_UNKNOWN, "may have been sent"},
     };
 
