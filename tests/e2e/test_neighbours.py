@@ -10,6 +10,7 @@ GAP_S = PERIOD_S * 1.1 + 0.6 * SLOW  # jitter, and starting a process on a machi
 
 # task, words of the summary that name the cause
 BAD = [
+    ("hang", "did not end within its timeout of 2 s"),
     ("spin", "did not end within its timeout of 2 s"),
     ("allocate", "memory"),
     ("fork-children", "3 children left behind"),
