@@ -30,7 +30,7 @@ def seconds(record):
 
 @pytest.mark.parametrize("task,cause", BAD)
 def test_the_good_one_keeps_its_schedule(world, start, task, cause):
-    world.write("  bad-tasks: {limits: {memory: 64MiB}}\n"
+    world.write("  bad-tasks: {limits: {memory: 64MiB}, tasks: {flood-logs: {timeout: 1m}}}\n"
                 f"  sample-good: {{tasks: {{count: {{every: {int(PERIOD_S * 1000)}ms, delay: 0s}}}}}}\n")
     start(world)
     good = {"plugin": "sample-good", "task": "count", "rec": "run.start"}
