@@ -15,6 +15,8 @@ cli_daemon(struct cli *cli)
 
     if (r == 0)
         r = manifest ? supervisor_main(manifest, cli->plugin_dir) : EXIT_FAILED;
+    if (r == EXIT_MANIFEST && cli->json)
+        (void)cli_check(cli); /* what was wrong, once more for a program that reads */
     free(manifest);
     return r;
 }

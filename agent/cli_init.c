@@ -27,9 +27,10 @@ static const char *const offered[] = {"nats-ttl", "backup-pruner"}; /* plugins t
  */
 
 struct installed {
-    struct desc_request request[N_OFFERED];
-    char                why[N_OFFERED][640]; /* why it cannot be used; "" when it can */
-    char               *others;
+    struct desc_request  request[N_OFFERED];
+    char                 why[N_OFFERED][640]; /* why it cannot be used; "" when it can */
+    struct desc_request *others;              /* plugins that init knows nothing of */
+    size_t               n_others;
 };
 
 static bool
@@ -41,20 +42,38 @@ is_offered(const char *name)
     return false;
 }
 
+static bool
+is_listed(const struct installed *installed, const char *name)
+{
+    for (size_t i = 0; i < installed->n_others; i++)
+        if (strcmp(installed->others[i].name, name) == 0)
+            return true;
+    return is_offered(name);
+}
+
 /* Adds the plugins in a folder that init knows nothing of. */
 static void
-list_others(FILE *out, const char *path)
+list_others(struct installed *installed, const char *path)
 {
     struct dirent **entries = NULL;
     int             n = path ? scandir(path, &entries, NULL, alphasort) : 0;
 
     for (int i = 0; i < n; i++) {
-        size_t len = strlen(entries[i]->d_name);
+        size_t               len = strlen(entries[i]->d_name);
+        struct desc_request *more;
+        char                *file = NULL;
 
         if (len > 3 && strcmp(entries[i]->d_name + len - 3, ".so") == 0) {
             entries[i]->d_name[len - 3] = '\0';
-            if (!is_offered(entries[i]->d_name))
-                (void)fprintf(out, "%s%s", ftell(out) > 0 ? ", " : "", entries[i]->d_name);
+            more = is_listed(installed, entries[i]->d_name)
+                       ? NULL
+                       : reallocarray(installed->others, installed->n_others + 1, sizeof(*more));
+            if (more) {
+                installed->others = more;
+                if (asprintf(&file, "%s/%s.so", path, entries[i]->d_name) >= 0)
+                    more[installed->n_others++] =
+                        (struct desc_request){.name = strdup(entries[i]->d_name), .file = file};
+            }
         }
         free(entries[i]);
     }
@@ -67,8 +86,6 @@ find_installed(const struct cli *cli, struct installed *ret)
 {
     struct desc_request requests[N_OFFERED];
     size_t              n = 0;
-    size_t              len = 0;
-    FILE               *out;
 
     *ret = (struct installed){.others = NULL};
     for (size_t i = 0; i < N_OFFERED; i++) {
@@ -88,12 +105,9 @@ find_installed(const struct cli *cli, struct installed *ret)
         if (!ret->request[i].desc)
             (void)snprintf(ret->why[i], sizeof(ret->why[i]), "the plugin cannot be loaded: %s", ret->request[i].error);
     }
-    out = open_memstream(&ret->others, &len);
-    if (out) {
-        list_others(out, cli->plugin_dir);
-        list_others(out, PLUGIN_DIR);
-        (void)fclose(out);
-    }
+    list_others(ret, cli->plugin_dir);
+    list_others(ret, PLUGIN_DIR);
+    desc_ask(ret->others, ret->n_others, "best-effort");
 }
 
 static void
@@ -102,6 +116,11 @@ installed_done(struct installed *installed)
     for (size_t i = 0; i < N_OFFERED; i++) {
         desc_free(installed->request[i].desc);
         free((char *)(uintptr_t)installed->request[i].file);
+    }
+    for (size_t i = 0; i < installed->n_others; i++) {
+        desc_free(installed->others[i].desc);
+        free((char *)(uintptr_t)installed->others[i].name);
+        free((char *)(uintptr_t)installed->others[i].file);
     }
     free(installed->others);
 }
@@ -119,7 +138,8 @@ manifest_text(const struct cli *cli, const struct deploy *deploy, size_t *ret_le
     plugins = (struct init_plugins){.dir = cli->plugin_dir,
                                     .nats_ttl = installed.why[0][0] ? installed.why[0] : NULL,
                                     .backup_pruner = installed.why[1][0] ? installed.why[1] : NULL,
-                                    .others = installed.others ? installed.others : ""};
+                                    .others = installed.others,
+                                    .n_others = installed.n_others};
     out = open_memstream(&text, ret_len);
     if (out) {
         init_manifest(out, deploy, &plugins);

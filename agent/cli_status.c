@@ -205,6 +205,14 @@ print_status(const cJSON *status, const char *only, bool verbose)
         print_verbose(status, only);
 }
 
+static void
+leave_only(cJSON *plugins, const char *name)
+{
+    for (int i = cJSON_GetArraySize(plugins) - 1; i >= 0; i--)
+        if (strcmp(print_str(cJSON_GetArrayItem(plugins, i), "name"), name) != 0)
+            cJSON_DeleteItemFromArray(plugins, i);
+}
+
 int
 cli_status(struct cli *cli)
 {
@@ -221,6 +229,8 @@ cli_status(struct cli *cli)
     if (only && carry_missing(ga_json_get(status, "plugins"), "the manifest in force", only, NULL)) {
         r = EXIT_USAGE;
     } else if (cli->json) {
+        if (only)
+            leave_only(cJSON_GetObjectItemCaseSensitive(status, "plugins"), only);
         print_json(stdout, status);
     } else {
         print_status(status, only, command_option("status", &words, "verbose") != NULL);
@@ -232,16 +242,24 @@ cli_status(struct cli *cli)
 /* --- orders --------------------------------------------------------------------------------------------------------
  */
 
-/* A daemon that says no to an order about a plugin: because there is none of that name? */
+/* A daemon that says no to an order about a plugin: because there is none of that name? for_ns: of a pause that ends.
+ */
 static int
-order(const struct cli *cli, cJSON *request, const char *plugin, const char *done)
+order(const struct cli *cli, cJSON *request, const char *plugin, const char *for_ns, const char *done)
 {
+    int    pauses = strcmp(print_str(request, "cmd"), "pause") == 0;
     cJSON *answer = NULL;
     cJSON *status = NULL;
     int    r = ask(cli, request, ANSWER_TIMEOUT_MS, &answer);
 
     if (r != 0)
         return r;
+    if (ga_json_bool(answer, "ok", 0)) {
+        (void)cJSON_AddStringToObject(answer, "plugin", plugin);
+        (void)cJSON_AddBoolToObject(answer, "paused", pauses);
+    }
+    if (ga_json_bool(answer, "ok", 0) && *for_ns)
+        (void)cJSON_AddStringToObject(answer, "for_ns", for_ns);
     if (!ga_json_bool(answer, "ok", 0) && ask(cli, request_new("status", NULL), ANSWER_TIMEOUT_MS, &status) == 0 &&
         carry_missing(ga_json_get(status, "plugins"), "the manifest in force", plugin, NULL))
         r = EXIT_USAGE;
@@ -258,7 +276,7 @@ cli_pause(struct cli *cli)
     struct command_words words;
     cJSON               *request;
     int64_t              ns = 0;
-    char                 number[24];
+    char                 number[24] = "";
     char                 done[160] = "paused until `gonka-agent resume`";
     int                  r = command_parse("pause", cli->argc, cli->argv, &words);
 
@@ -274,7 +292,7 @@ cli_pause(struct cli *cli)
         (void)cJSON_AddStringToObject(request, "for_ns", number);
         (void)snprintf(done, sizeof(done), "paused for %.100s", words.word[1]);
     }
-    return order(cli, request, words.word[0], done);
+    return order(cli, request, words.word[0], number, done);
 }
 
 int
@@ -283,7 +301,7 @@ cli_resume(struct cli *cli)
     struct command_words words;
     int                  r = command_parse("resume", cli->argc, cli->argv, &words);
 
-    return r != 0 ? r : order(cli, request_new("resume", words.word[0]), words.word[0], "resumed");
+    return r != 0 ? r : order(cli, request_new("resume", words.word[0]), words.word[0], "", "resumed");
 }
 
 int

@@ -1,6 +1,7 @@
 /* init_manifest.c: the manifest that `init` writes. */
 #include "agent/init_manifest.h"
 
+#include "gonka-agent/plugin.h"
 #include "kit/text.h"
 #include "kit/units.h"
 
@@ -223,6 +224,103 @@ put_pruner(FILE *out, const struct deploy *deploy, const char *why)
                       ga_format_size(disk, size, sizeof(size)));
 }
 
+/* --- further plugins: nothing is known of them but what they say of themselves ------------------------------------
+ */
+
+/* Which home an option is for by its name; DEPLOY_HOMES: none. */
+static size_t
+home_of(const struct option_desc *option)
+{
+    if (strcmp(option->key, "node_home") == 0)
+        return 0;
+    return strcmp(option->key, "api_home") == 0 ? 1 : DEPLOY_HOMES;
+}
+
+/* What this host has for an option of that name, as YAML; NULL when it has nothing. Freed by the caller. */
+static char *
+known(const struct deploy *deploy, const struct option_desc *option)
+{
+    const struct deploy_home *home = home_of(option) < DEPLOY_HOMES ? &deploy->homes[home_of(option)] : NULL;
+    char                     *text = NULL;
+    size_t                    len = 0;
+    FILE                     *out;
+
+    if (option->type == GA_T_URL && strcmp(option->key, "node") == 0)
+        return strdup("\"${node.api}\"");
+    if (option->type != GA_T_PATH)
+        return NULL;
+    if (strcmp(option->key, "deploy_dir") == 0)
+        return strdup("\"${node.deploy_dir}\"");
+    if (!home || !home->path)
+        return NULL;
+    out = open_memstream(&text, &len);
+    if (!out)
+        return NULL;
+    if (home->below)
+        (void)fprintf(out, "\"${node.deploy_dir}/%s\"", home->name);
+    else
+        init_quoted(out, home->path, true);
+    (void)fclose(out);
+    return text;
+}
+
+/* The options that it cannot do without, and those whose value is known. */
+static void
+put_options(FILE *out, const struct deploy *deploy, const struct plugin_desc *desc)
+{
+    const char *head = "  #   options:\n";
+
+    for (size_t i = 0; i < desc->n_options; i++) {
+        const struct option_desc *option = &desc->options[i];
+        char                     *value = known(deploy, option);
+
+        if (!value && !(option->flags & GA_REQUIRED))
+            continue;
+        (void)fprintf(out, "%s  #     %s: %s", head, option->key, value ? value : "# needed: ");
+        if (!value)
+            put_comment(out, option->help ? option->help : "");
+        (void)fputc('\n', out);
+        free(value);
+        head = "";
+    }
+}
+
+static void
+put_other(FILE *out, const struct deploy *deploy, const struct desc_request *other)
+{
+    const struct plugin_desc *desc = other->desc;
+
+    (void)fputs("  #\n  # ", out);
+    if (!desc) {
+        put_comment(out, other->name);
+        (void)fputs(" cannot be loaded: ", out);
+        put_comment(out, other->error);
+        (void)fputc('\n', out);
+        return;
+    }
+    (void)fprintf(out, "%s: # ", desc->name);
+    put_comment(out, desc->summary ? desc->summary : "");
+    (void)fputc('\n', out);
+    if (desc->needs & (GA_NEEDS_GPU | GA_NEEDS_NETWORK))
+        (void)fprintf(out, "  #   allow: [%s%s%s]\n", desc->needs & GA_NEEDS_GPU ? "gpu" : "",
+                      desc->needs == (GA_NEEDS_GPU | GA_NEEDS_NETWORK) ? ", " : "",
+                      desc->needs & GA_NEEDS_NETWORK ? "network" : "");
+    put_options(out, deploy, desc);
+}
+
+static void
+put_others(FILE *out, const struct deploy *deploy, const struct init_plugins *plugins)
+{
+    if (plugins->n_others == 0)
+        return;
+    (void)fputs(
+        "\n  # Also installed, and not used until the marks (\"# \") before one are taken away; then: check, plan.\n"
+        "  # `gonka-agent plugins NAME` has every option and task of it.\n",
+        out);
+    for (size_t i = 0; i < plugins->n_others; i++)
+        put_other(out, deploy, &plugins->others[i]);
+}
+
 void
 init_manifest(FILE *out, const struct deploy *deploy, const struct init_plugins *plugins)
 {
@@ -238,9 +336,5 @@ init_manifest(FILE *out, const struct deploy *deploy, const struct init_plugins 
                 out);
     put_nats(out, deploy, no_nats);
     put_pruner(out, deploy, plugins->backup_pruner);
-    if (*plugins->others) {
-        (void)fputs("\n  # Also installed: ", out);
-        put_comment(out, plugins->others);
-        (void)fputs(". What they do: gonka-agent plugins NAME.\n", out);
-    }
+    put_others(out, deploy, plugins);
 }

@@ -5,6 +5,7 @@
 #define AGENT_INIT_MANIFEST_H
 
 #include "agent/deploy.h"
+#include "agent/desc.h"
 
 #include <stdio.h>
 
@@ -13,7 +14,9 @@ struct init_plugins {
     const char *dir; /* written as agent.plugin_dir; NULL: the built-in one */
     const char *nats_ttl;
     const char *backup_pruner;
-    const char *others; /* names of further plugins that are installed, ", " between them; "" for none */
+
+    const struct desc_request *others; /* further plugins that are installed; those without `desc` do not load */
+    size_t                     n_others;
 };
 
 /* Writes the manifest. Everything of the host that gets into it is quoted. */

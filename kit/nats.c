@@ -456,7 +456,8 @@ answer_out(const struct ga_nats *nats, natsMsg *msg, const char *subject, char *
 
     if (natsMsg_IsNoResponders(msg)) {
         nats_say(err, GA_NATS_ABSENT,
-                 "%s: nobody answers %s: JetStream is not enabled on this server, or api_prefix names another domain",
+                 "%s: nobody answers %s: JetStream is not enabled on this server, or api_prefix names another domain: "
+                 "enable it there, or correct api_prefix",
                  nats->url, subject);
         return -1;
     }

@@ -185,6 +185,14 @@ nats_probe(struct ga_nats_error *err, const struct ga_nats_config *config, const
     return -1;
 }
 
+/* A server that does not like our certificate says so after the handshake only, by ending the connection. */
+static int
+ended_after_tls(const char *url, natsStatus status)
+{
+    return strncmp(url, "tls://", 6) == 0 &&
+           (status == NATS_PROTOCOL_ERROR || status == NATS_IO_ERROR || status == NATS_CONNECTION_CLOSED);
+}
+
 void
 nats_why_connect(struct ga_nats_error *err, const struct ga_nats_config *config, const char *url, natsStatus status)
 {
@@ -195,6 +203,12 @@ nats_why_connect(struct ga_nats_error *err, const struct ga_nats_config *config,
     if (detail && *detail == '(' && strstr(detail, "): "))
         detail = strstr(detail, "): ") + 3;
     (void)snprintf(words, sizeof(words), "%s", detail && *detail ? detail : natsStatus_GetText(status));
+    if (ended_after_tls(url, status)) {
+        nats_say(err, GA_NATS_TLS, "%s: the server ended the connection after the TLS handshake (%s): %s", url, words,
+                 config->cert_file ? "does it accept the certificate of `cert`, and is that still valid"
+                                   : "does it ask for a certificate? then give `cert` and `key`");
+        return;
+    }
     switch (status) {
     case NATS_CONNECTION_AUTH_FAILED:
     case NATS_NOT_PERMITTED:

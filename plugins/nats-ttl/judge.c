@@ -136,7 +136,9 @@ read_facts(const cJSON *info, int64_t now_ns, struct judgement *ret)
     if (number(config, "max_age", &ret->have_ns) < 0 || number(config, "duplicate_window", &ret->window_ns) < 0 ||
         ret->have_ns < 0 || number(state, "messages", &ret->messages) < 0 || number(state, "bytes", &ret->bytes) < 0 ||
         number(state, "first_seq", &ret->first_seq) < 0 || number(state, "last_seq", &ret->last_seq) < 0) {
-        decide(ret, V_UNREADABLE, "a number in the server's answer is none: max_age, duplicate_window or the state");
+        decide(ret, V_UNREADABLE,
+               "a number in the server's answer is none (max_age, duplicate_window, state): something else may answer "
+               "this subject: check api_prefix");
         return -1;
     }
     ret->window_new = ret->window_ns;

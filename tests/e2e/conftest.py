@@ -2,8 +2,10 @@
 
 GONKA_AGENT names the program, GONKA_PLUGINS the folder of its plugins, GA_TEST_PLUGINS that of the tests' own.
 """
+import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +19,15 @@ PLUGINS = os.path.abspath(os.environ.get("GONKA_PLUGINS", os.path.join(TOP, "bui
 TEST_PLUGINS = os.path.abspath(os.environ.get("GA_TEST_PLUGINS", os.path.join(TOP, "build/run/test-plugins")))
 SLOW = float(os.environ.get("GA_TEST_SLOW", "1"))  # sanitizers make everything take longer
 DEADLINE_S = 30 * SLOW
-collect_ignore = ["test_newest_nats.py"] if SLOW > 1 else []  # another server is no matter of sanitizers
+# another server is no matter of sanitizers, nor is a shell script: what it runs of ours the other tests run, too
+collect_ignore = ["test_newest_nats.py", "test_quickstart.py"] if SLOW > 1 else []
+# the files that take longest, the longest first: none of them shall begin when the others have ended
+LONG = ["test_endurance.py", "test_flight_check.py", "test_newest_nats.py", "test_quickstart.py", "test_supervision.py",
+        "test_watchdog.py", "test_neighbours.py"]
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 def wait_until(condition, what, deadline_s=DEADLINE_S):
@@ -186,8 +196,17 @@ def is_zombie(pid):
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory):
-    """A cache of kernels of poc-worker, compiled once: the self-test has put them there."""
+    """A cache of kernels of poc-worker, compiled once: the self-test has put them there. GA_TEST_KERNELS names a folder that
+    keeps them for the next tests, since compiling takes half a minute; what the kernels are made of is in their names."""
     world = World(tmp_path_factory.mktemp("compiled"), PLUGINS)
     world.write("  poc-worker: {allow: [gpu]}\n")
-    assert world.json("run", "poc-worker", "devices")["outcome"] == "ok"
-    return os.path.join(world.state, "plugins", "poc-worker", "cache")
+    cache = os.path.join(world.state, "plugins", "poc-worker", "cache")
+    kept = os.environ.get("GA_TEST_KERNELS")
+    with open(os.path.join(kept or world.folder, "lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes second finds them there
+        if kept:
+            shutil.copytree(kept, cache, ignore=shutil.ignore_patterns("lock"))
+        assert world.json("run", "poc-worker", "devices")["outcome"] == "ok"
+        if kept:
+            shutil.copytree(cache, kept, dirs_exist_ok=True)
+    return cache

@@ -190,6 +190,23 @@ def test_init_writes_a_manifest_that_passes_check(tmp_path, name):
     assert checked.returncode == 0, checked.stderr
 
 
+def test_init_has_a_beginning_for_every_other_plugin_that_passes_check_when_its_gaps_are_filled(tmp_path):
+    folder = deploy(tmp_path)
+    (tmp_path / "work").mkdir(mode=0o700)
+    text = gonka("init", str(folder), "--plugin-dir", PLUGINS).stdout
+    head, others = text.split("every option and task of it.\n")
+    names = {name.removesuffix(".so") for name in os.listdir(PLUGINS)} - {"stamp", "nats-ttl", "backup-pruner"}
+    assert names == {line[4:].split(":")[0] for line in others.splitlines() if re.match(r"  # [a-z]", line)}
+    filled = re.sub(r"(work_dir: )# needed.*", rf"\1{tmp_path}/work", others)
+    manifest = tmp_path / "m.yaml"
+    manifest.write_text(head + re.sub(r"^  # ", "  ", filled, flags=re.MULTILINE))
+    checked = json.loads(gonka("check", "-c", str(manifest), "--json").stdout)
+    needed = set(re.findall(r"#     (\w+): # needed", filled))
+    errors = [d["text"] for d in checked["diagnostics"] if d["level"] == "error"]
+    assert all(any(f"'{key}'" in error for key in needed) for error in errors), errors
+    assert needed or names <= set(json.dumps(checked["compiled"]).replace('"', " ").split())
+
+
 def test_init_does_not_overwrite(tmp_path):
     folder = deploy(tmp_path)
     (tmp_path / "m.yaml").write_text("mine")

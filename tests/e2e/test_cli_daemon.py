@@ -187,7 +187,8 @@ def test_pause_shows_in_status_until_resume(acts, start):
 
 def test_pause_and_resume_answer_in_json(acts, start):
     start(acts)
-    assert json.loads(acts.cli("pause", "sample-acts", "2h", "--json").stdout)["ok"] is True
+    said = {"ok": True, "plugin": "sample-acts", "paused": True, "for_ns": "7200000000000"}
+    assert json.loads(acts.cli("pause", "sample-acts", "2h", "--json").stdout) == said
     assert acts.task("sample-acts", "touch")["state"] == "paused"
     assert json.loads(acts.cli("resume", "sample-acts", "--json").stdout)["ok"] is True
     assert acts.task("sample-acts", "touch")["state"] != "paused"
@@ -207,6 +208,7 @@ def test_status_of_one_plugin(acts, start):
     done = acts.cli("status", "--verbose", "sample-acts")
     assert "sample-acts touch" in done.stdout and "sample-good" not in done.stdout
     assert "sandbox:" in done.stdout
+    assert [plugin["name"] for plugin in acts.json("status", "sample-acts")["plugins"]] == ["sample-acts"]
 
 
 def test_words_for_the_shell_come_from_the_plugins():
@@ -247,3 +249,48 @@ def test_help_as_json_is_the_table():
                                       check=True).stdout)
     assert {"run", "plan", "init"} <= {command["name"] for command in table["commands"]}
     assert "json" in [option["name"] for option in table["common"]]
+
+
+# command: words, what its text says, members of its JSON that say the same
+SAME_FACTS = {
+    "check": ((), "3 plugins with 7 tasks", lambda j: (len(j["compiled"]["plugins"]),
+                                                       sum(len(p["tasks"]) for p in j["compiled"]["plugins"])) == (3, 7)),
+    "init": (("{deploy}",), "# Manifest of gonka-agent", lambda j: j["manifest"].startswith("# Manifest of gonka-agent")),
+    "plan": (("sample-acts", "touch"), "would  create-file  ", lambda j: j["plan"][0]["acts"][0]["verb"] == "create-file"),
+    "run": (("sample-good", "echo"), "sample-good echo: ok: ", lambda j: (j["plugin"], j["task"], j["outcome"]) ==
+            ("sample-good", "echo", "ok")),
+    "status": ((), "sample-events echo", lambda j: "sample-events" in [p["name"] for p in j["plugins"]]),
+    "events": (("agent.ready",), "agent.ready", lambda j: j["topic"] == "agent.ready"),
+    "journal": (("--plugin", "sample-events"), "sample-events echo", lambda j: (j["plugin"], j["task"]) == ("sample-events", "echo")),
+    "pause": (("sample-good",), "paused until `gonka-agent resume`", lambda j: j["paused"] is True),
+    "resume": (("sample-good",), "resumed", lambda j: j["paused"] is False),
+    "reload": ((), "reloaded", lambda j: j["ok"] is True),
+    "plugins": (("sample-good",), "sample-good 1.2.3", lambda j: (j["name"], j["version"]) == ("sample-good", "1.2.3")),
+    "help": (("run",), "run one task now", lambda j: "run one task now" in json.dumps(j)),
+}
+
+
+def test_no_command_lacks_json():
+    table = json.loads(subprocess.run([AGENT, "help", "--json"], capture_output=True, text=True, timeout=60,
+                                      check=True).stdout)
+    assert {command["name"] for command in table["commands"]} == {*SAME_FACTS, "daemon"}
+
+
+def test_text_and_json_of_every_command_say_the_same(acts, start, tmp_path):
+    (tmp_path / "deploy/.inference").mkdir(parents=True)
+    start(acts)
+    for command, (words, text, same) in SAME_FACTS.items():
+        words = [word.format(deploy=tmp_path / "deploy") for word in words]
+        plain, data = acts.cli(command, *words), acts.cli(command, *words, "--json")
+        assert text in plain.stdout, (command, plain)
+        assert same(json.loads(data.stdout.splitlines()[0])), (command, data)
+        assert plain.returncode == data.returncode == 0, command
+
+
+def test_a_daemon_that_cannot_start_says_why_as_json_too(acts):
+    acts.write("  sample-god: {}\n")
+    done = acts.cli("daemon", "--json")
+    assert done.returncode == 78
+    found = json.loads(done.stdout)["diagnostics"][0]
+    assert (found["line"], found["column"]) == (7, 3)
+    assert found["text"] in done.stderr

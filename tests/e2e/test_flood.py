@@ -7,6 +7,7 @@ import time
 import pytest
 from conftest import AGENT, SLOW, anonymous_kib, wait_until
 
+FLOOD = "3s" if SLOW == 1 else "6s"
 MEMORY_KIB = int(40 * 1024 * SLOW)  # a queue holds little; without a bound the flood would take gigabytes
 
 
@@ -14,7 +15,7 @@ MEMORY_KIB = int(40 * 1024 * SLOW)  # a queue holds little; without a bound the 
 def flooded(world, start, tmp_path):
     """A daemon, and a client that has one task emit events as fast as it can."""
     (tmp_path / "acts").mkdir()
-    world.write("  bad-tasks: {tasks: {flood-events: {timeout: 6s}}}\n"
+    world.write(f"  bad-tasks: {{tasks: {{flood-events: {{timeout: {FLOOD}}}}}}}\n"
                 "  slow-ears: {}\n"
                 f"  sample-acts: {{options: {{folder: {tmp_path}/acts}}, tasks: {{touch: {{every: never}}}}}}\n")
     daemon = start(world)

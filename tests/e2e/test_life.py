@@ -1,12 +1,11 @@
 """Start, readiness, watchdog, reload and end, as a service manager sees them."""
 import os
 import signal
-import socket
 import subprocess
 import time
 
 import pytest
-from conftest import AGENT, SLOW, anonymous_kib, children_of, wait_until
+from conftest import AGENT, SLOW, children_of, wait_until
 
 
 def test_ready_is_told_once_every_resident_task_serves(world, start):
@@ -29,34 +28,6 @@ def test_a_bad_manifest_ends_with_78_and_the_places(world):
     assert done.returncode == 78
     assert "manifest.yaml:7:3: there is no plugin 'no-such-plugin'" in done.stderr
     assert "manifest.yaml:8:27: unknown option 'texxt' of sample-good, did you mean 'text'?" in done.stderr
-
-
-def test_the_watchdog_is_fed(world, start):
-    world.write("  sample-good: {}\n")
-    daemon = start(world, env={"WATCHDOG_USEC": "400000"})
-    daemon.wait_told("WATCHDOG=1")
-    daemon.wait_told("WATCHDOG=1")
-
-
-def test_an_essential_task_without_heartbeat_withholds_the_ping(world, start):
-    world.write("  sample-silent: {}\n")
-    daemon = start(world, env={"WATCHDOG_USEC": "1000000"})
-    daemon.wait_told("WATCHDOG=1")
-    silence = "essential task sample-silent serve gives no heartbeat"
-    daemon.notify.settimeout(0.1)
-    wait_until(lambda: drained(daemon.notify) and silence in daemon.log(), "it is noticed", deadline_s=60)  # 30 s may pass
-    daemon.notify.settimeout(3)  # two pings would have come in this time
-    with pytest.raises(TimeoutError):
-        daemon.notify.recv(4096)
-
-
-def drained(notify):
-    """Reads what there is: a service manager's socket that nobody reads would fill up."""
-    try:
-        while notify.recv(4096):
-            pass
-    except TimeoutError:
-        return True
 
 
 def test_a_reload_is_told_and_changes_what_has_changed(world, start):
@@ -173,26 +144,3 @@ def test_idle_means_no_wake_ups(world, start):
     before = wait_until(lambda: (lambda a: a if time.sleep(0.3) is None and switches() == a else None)(switches()), "calm")
     time.sleep(2)  # nothing may happen in this time: that is the claim
     assert switches() - before == 0
-
-
-def test_thousands_of_runs_leave_no_memory_and_no_descriptor_behind(world, start):
-    world.write("  sample-good: {tasks: {echo: {every: never}}}\n")
-    daemon = start(world)
-
-    def run(times):
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(world.socket)
-            answers = client.makefile("rb")
-            for _ in range(times):
-                client.sendall(b'{"cmd":"run","plugin":"sample-good","task":"count"}\n')
-                while b'"t":"end"' not in answers.readline():
-                    pass
-    warm_up, all_runs = (500, 10000) if SLOW == 1 else (50, 300)  # sanitizers keep freed memory: fewer, for the descriptors
-    run(warm_up)
-    before, descriptors = anonymous_kib(daemon.pid), len(os.listdir(f"/proc/{daemon.pid}/fd"))
-    run(all_runs - warm_up)
-    after = anonymous_kib(daemon.pid)
-    assert SLOW > 1 or after - before < 256, f"{before} KiB before, {after} KiB after"
-    # those of the last run close when its answer is out already; one left behind by each would be thousands
-    wait_until(lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) <= descriptors + 4, "descriptors are closed")
-    wait_until(lambda: not children_of(daemon.pid), "no process is left")

@@ -29,7 +29,7 @@ def lines_of(daemon, **wanted):
 # --- stderr -----------------------------------------------------------------------------------------------------------
 
 def test_a_line_says_when_how_bad_who_and_what(world, start):
-    world.write("  sample-good: {}\n")
+    world.write("  sample-good: {tasks: {echo: {every: never}}}\n")
     daemon = start(world)
     assert world.json("run", "sample-good", "echo")["outcome"] == "ok"
     said = wait_until(lambda: lines_of(daemon, plugin="sample-good", task="echo", level="info"), "it is logged")
@@ -113,7 +113,7 @@ def left_out(daemon, plugin):
 
 
 def test_every_line_of_a_flood_is_written_or_counted_when_the_run_ends(world, start):
-    world.write("  bad-tasks: {}\n")
+    world.write("  bad-tasks: {tasks: {flood-logs: {timeout: 1m}}}\n")
     daemon = start(world)
     assert world.json("run", "bad-tasks", "flood-logs")["summary"] == "all logged"
     wait_until(lambda: any("all logged" in line["msg"] for line in lines_of(daemon, plugin="bad-tasks")), "it ended")

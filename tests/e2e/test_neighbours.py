@@ -10,6 +10,7 @@ GAP_S = PERIOD_S * 1.1 + 0.6 * SLOW  # jitter, and starting a process on a machi
 
 # task, words of the summary that name the cause
 BAD = [
+    ("hang", "did not end within its timeout of 2 s"),
     ("spin", "did not end within its timeout of 2 s"),
     ("allocate", "memory"),
     ("fork-children", "3 children left behind"),
@@ -29,7 +30,7 @@ def seconds(record):
 
 @pytest.mark.parametrize("task,cause", BAD)
 def test_the_good_one_keeps_its_schedule(world, start, task, cause):
-    world.write("  bad-tasks: {limits: {memory: 64MiB}}\n"
+    world.write("  bad-tasks: {limits: {memory: 64MiB}, tasks: {flood-logs: {timeout: 1m}}}\n"
                 f"  sample-good: {{tasks: {{count: {{every: {int(PERIOD_S * 1000)}ms, delay: 0s}}}}}}\n")
     start(world)
     good = {"plugin": "sample-good", "task": "count", "rec": "run.start"}

@@ -23,3 +23,11 @@ def test_the_man_page_has_no_faults(name):
     assert page.startswith(".TH")
     for line in page.splitlines():
         assert not line.startswith(".") or line.split()[0] in (".TH", ".SH", ".SS", ".TP", ".B", ".BR", ".br")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_plugin_shows_its_descriptor_and_nothing_else(name):
+    symbols = subprocess.run(["nm", "-D", "--defined-only", os.path.join(PLUGINS, name + ".so")], capture_output=True,
+                             text=True, check=True).stdout.split("\n")
+    own = {line.split()[-1] for line in symbols if line} - {"_init", "_fini"}
+    assert {symbol for symbol in own if "asan" not in symbol} == {"ga_plugin_v1"}

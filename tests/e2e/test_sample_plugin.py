@@ -96,3 +96,20 @@ def test_the_tutorial_shows_the_sample_as_it_is():
     assert len(shown) >= 4
     for block in shown:
         assert block in files, block
+
+
+def test_the_tutorials_session_goes_as_it_is_shown(built, tmp_path):
+    with open(os.path.join(TOP, "docs/writing-a-plugin.md"), encoding="utf-8") as file:
+        text = file.read().replace("/tmp/", f"{tmp_path}/")
+    os.makedirs(tmp_path / "bin")
+    os.symlink(AGENT, tmp_path / "bin/gonka-agent")
+    env = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    shutil.copy(built[0] / "log-trim.so", tmp_path)
+    (tmp_path / "m.yaml").write_text(re.search(r"```yaml\n# m.yaml\n(.*?)```", text, re.DOTALL).group(1))
+    session = re.findall(r"^    \$ (.*?)(?: +#.*)?\n((?:    [^$\n].*\n)*)", text, re.MULTILINE)
+    assert len(session) >= 5
+    for command, shown in session:
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
+        assert done.returncode == 0, (command, done.stderr)
+        said = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
+        assert [line.strip() for line in shown.splitlines()] == said or not shown, (command, said)

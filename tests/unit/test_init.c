@@ -4,6 +4,8 @@
 #include "agent/manifest.h"
 #include "tests/unit/init_world.h"
 
+#include "gonka-agent/plugin.h"
+
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,7 +66,7 @@ assert_noted(const struct deploy *deploy, const char *words)
 static char *
 manifest_of(const struct deploy *deploy, const struct init_plugins *plugins)
 {
-    static const struct init_plugins all = {.others = ""};
+    static const struct init_plugins all = {0};
     char                            *text = NULL;
     size_t                           len = 0;
     FILE                            *out = open_memstream(&text, &len);
@@ -405,11 +407,22 @@ min_free_is_the_rule_of_thumb_where_the_disk_can_hold_it(void **state)
 }
 
 static void
-plugins_that_cannot_be_used_are_comments_with_the_reason(void **state)
+plugins_that_are_not_used_are_comments_with_the_reason(void **state)
 {
-    struct deploy             deploy = look(sample("join"));
+    struct deploy      deploy = look(sample("join"));
+    struct option_desc options[] = {
+        {.key = (char[]){"node"}, .type = GA_T_URL},
+        {.key = (char[]){"node_home"}, .type = GA_T_PATH, .flags = GA_REQUIRED},
+        {.key = (char[]){"work_dir"}, .type = GA_T_PATH, .flags = GA_REQUIRED, .help = (char[]){"a\nb"}},
+        {.key = (char[]){"depth"}, .type = GA_T_INT}};
+    struct plugin_desc        desc = {.name = (char[]){"one"},
+                                      .summary = (char[]){"does\nit"},
+                                      .needs = GA_NEEDS_GPU | GA_NEEDS_NETWORK,
+                                      .options = options,
+                                      .n_options = COUNT(options)};
+    const struct desc_request others[] = {{.name = "one", .desc = &desc}, {.name = "two", .error = "no\nlibrary"}};
     const struct init_plugins none = {
-        .nats_ttl = "it is\nnot: installed", .backup_pruner = "nor is it", .others = "one, two"};
+        .nats_ttl = "it is\nnot: installed", .backup_pruner = "nor is it", .others = others, .n_others = COUNT(others)};
     char        *text = manifest_of(&deploy, &none);
     struct node *root = parsed(text);
 
@@ -417,7 +430,14 @@ plugins_that_cannot_be_used_are_comments_with_the_reason(void **state)
     assert_int_equal(node_get(root, "plugins")->count, 0);
     assert_non_null(strstr(text, "# Not used: it is?not: installed."));
     assert_non_null(strstr(text, "# Not used: nor is it."));
-    assert_non_null(strstr(text, "# Also installed: one, two."));
+    assert_non_null(strstr(text, "  # one: # does?it\n"
+                                 "  #   allow: [gpu, network]\n"
+                                 "  #   options:\n"
+                                 "  #     node: \"${node.api}\"\n"
+                                 "  #     node_home: \"${node.deploy_dir}/.inference\"\n"
+                                 "  #     work_dir: # needed: a?b\n"
+                                 "  #\n"
+                                 "  # two cannot be loaded: no?library\n"));
     node_free(root);
     free(text);
     deploy_done(&deploy);
@@ -464,7 +484,7 @@ main(void)
         WITH_FOLDER(names_that_a_manifest_cannot_hold_are_refused),
         WITH_FOLDER(odd_names_come_back_from_the_manifest_as_they_were),
         WITH_FOLDER(min_free_is_the_rule_of_thumb_where_the_disk_can_hold_it),
-        WITH_FOLDER(plugins_that_cannot_be_used_are_comments_with_the_reason),
+        WITH_FOLDER(plugins_that_are_not_used_are_comments_with_the_reason),
         WITH_FOLDER(what_the_host_says_cannot_leave_its_comment),
     };
 

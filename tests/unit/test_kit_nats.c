@@ -141,40 +141,32 @@ openssl(const char *cwd, const char *const *argv)
 
 /* A certificate that is its own issuer, for 127.0.0.1: NAME.pem and NAME.key. */
 static void
-make_certificate(const char *folder, const char *name)
+make_certificate(const char *where, const char *name)
 {
     char key[32];
     char pem[32];
 
     (void)snprintf(key, sizeof(key), "%s.key", name);
     (void)snprintf(pem, sizeof(pem), "%s.pem", name);
-    openssl(folder, (const char *const[]){"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                                          "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=test",
-                                          "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", pem, NULL});
+    openssl(where, (const char *const[]){"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                                         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=test",
+                                         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", pem, NULL});
 }
 
-static void
-tls_is_verified_against_the_given_issuer(void **state)
-{
-    char folder[] = "/tmp/test_kit_nats.XXXXXX";
-    char config[256];
-    char right[64];
-    char wrong[64];
+static char folder[64];
 
-    (void)state;
+static void
+make_folder(void)
+{
+    (void)snprintf(folder, sizeof(folder), "/tmp/test_kit_nats.XXXXXX");
     assert_non_null(mkdtemp(folder));
     make_certificate(folder, "right");
     make_certificate(folder, "wrong");
-    (void)snprintf(config, sizeof(config), "tls { cert_file: \"%s/right.pem\", key_file: \"%s/right.key\" }\n", folder,
-                   folder);
-    (void)snprintf(right, sizeof(right), "%s/right.pem", folder);
-    (void)snprintf(wrong, sizeof(wrong), "%s/wrong.pem", folder);
-    world_start(&world, config, NULL);
-    (void)snprintf(world.url, sizeof(world.url), "tls://127.0.0.1:%s", world.port);
-    assert_let_in((struct ga_nats_config){.ca_file = right});
-    assert_kept_out((struct ga_nats_config){.ca_file = wrong}, GA_NATS_TLS, "TLS failed");
-    assert_kept_out((struct ga_nats_config){.name = NULL}, GA_NATS_TLS, "TLS failed");
-    (void)snprintf(world.url, sizeof(world.url), "nats://127.0.0.1:%s", world.port);
+}
+
+static void
+remove_folder(void)
+{
     for (const char *const *name = (const char *const[]){"right.pem", "right.key", "wrong.pem", "wrong.key", NULL};
          *name; name++) {
         char path[96];
@@ -183,6 +175,68 @@ tls_is_verified_against_the_given_issuer(void **state)
         (void)unlink(path);
     }
     assert_int_equal(rmdir(folder), 0);
+}
+
+static const char *
+in_folder(const char *name, char path[96])
+{
+    (void)snprintf(path, 96, "%s/%s", folder, name);
+    return path;
+}
+
+static void
+start_with_tls(const char *more)
+{
+    char config[400];
+
+    (void)snprintf(config, sizeof(config), "tls { cert_file: \"%s/right.pem\", key_file: \"%s/right.key\"%s }\n",
+                   folder, folder, more);
+    world_start(&world, config, NULL);
+    (void)snprintf(world.url, sizeof(world.url), "tls://127.0.0.1:%s", world.port);
+}
+
+static void
+tls_is_verified_against_the_given_issuer(void **state)
+{
+    char right[96];
+    char wrong[96];
+
+    (void)state;
+    make_folder();
+    start_with_tls("");
+    assert_let_in((struct ga_nats_config){.ca_file = in_folder("right.pem", right)});
+    assert_kept_out((struct ga_nats_config){.ca_file = in_folder("wrong.pem", wrong)}, GA_NATS_TLS, "TLS failed");
+    assert_kept_out((struct ga_nats_config){.name = NULL}, GA_NATS_TLS, "TLS failed");
+    (void)snprintf(world.url, sizeof(world.url), "nats://127.0.0.1:%s", world.port);
+    remove_folder();
+}
+
+static void
+a_server_that_asks_for_a_certificate_gets_the_given_one(void **state)
+{
+    char more[200];
+    char ca[96];
+    char cert[96];
+    char key[96];
+
+    (void)state;
+    make_folder();
+    (void)snprintf(more, sizeof(more), ", verify: true, ca_file: \"%s/right.pem\"", folder);
+    start_with_tls(more);
+    (void)in_folder("right.pem", ca);
+    assert_let_in((struct ga_nats_config){
+        .ca_file = ca, .cert_file = in_folder("right.pem", cert), .key_file = in_folder("right.key", key)});
+    assert_kept_out((struct ga_nats_config){.ca_file = ca}, GA_NATS_TLS, "then give `cert` and `key`");
+    assert_kept_out((struct ga_nats_config){.ca_file = ca,
+                                            .cert_file = in_folder("wrong.pem", cert),
+                                            .key_file = in_folder("wrong.key", key)},
+                    GA_NATS_TLS, "accept the certificate of `cert`");
+    assert_kept_out((struct ga_nats_config){.ca_file = ca, .cert_file = cert}, GA_NATS_CONFIG,
+                    "needs both its file and its key's");
+    assert_kept_out((struct ga_nats_config){.ca_file = ca, .cert_file = cert, .key_file = "/nowhere.key"},
+                    GA_NATS_CONFIG, "/nowhere.key");
+    (void)snprintf(world.url, sizeof(world.url), "nats://127.0.0.1:%s", world.port);
+    remove_folder();
 }
 
 static void
@@ -309,6 +363,7 @@ main(void)
         WORLD(credentials_that_are_none_are_named),
         WORLD(what_the_user_may_not_publish_is_refused_in_words),
         WORLD(tls_is_verified_against_the_given_issuer),
+        WORLD(a_server_that_asks_for_a_certificate_gets_the_given_one),
         WORLD(a_server_without_tls_is_not_spoken_to_in_the_clear),
         WORLD(a_closed_port_and_a_name_without_address_are_told_apart),
         WORLD(the_second_server_is_taken_when_the_first_is_down),

@@ -57,14 +57,16 @@ pretend(unsigned port)
     (void)snprintf(world.rules, sizeof(world.rules), "{\"connect\":[\"%u\"]}", port);
 }
 
+/* The outcome is unknown, and its sentence has these words and tells what to do. */
 static void
-expect_unknown(const char *options, const char *words)
+expect_unknown(const char *options, const char *words, const char *step)
 {
     struct drive run = {0};
 
     ttl_enforce(&world, &run, options, NULL);
     ttl_expect(&run, GA_UNKNOWN);
     ttl_contains(drive_summary(&run), words);
+    ttl_contains(drive_summary(&run), step);
     drive_done(&run);
 }
 
@@ -77,7 +79,8 @@ a_closed_port_is_refused(void **state)
     (void)state;
     (void)close(fd);
     pretend(port);
-    expect_unknown(SEND, "connection refused: nothing listens there");
+    expect_unknown(SEND, "connection refused: nothing listens there",
+                   "is the server up and the port right and published");
 }
 
 static void
@@ -85,7 +88,8 @@ a_name_without_address_is_named(void **state)
 {
     (void)state;
     pretend(4222);
-    expect_unknown(SEND ",\"servers\":[\"nats://no-such-host.invalid:4222\"]", "cannot resolve no-such-host.invalid");
+    expect_unknown(SEND ",\"servers\":[\"nats://no-such-host.invalid:4222\"]", "cannot resolve no-such-host.invalid",
+                   "check the name, or give an address");
 }
 
 /* A stand-in that says one line to each who connects. Its process id; the caller ends it. */
@@ -119,7 +123,7 @@ another_protocol_is_no_nats_server(void **state)
 
     (void)state;
     pretend(port);
-    expect_unknown(SEND, "does not greet as a NATS server does");
+    expect_unknown(SEND, "does not greet as a NATS server does", "is this the port of NATS");
     (void)kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
 }
@@ -133,7 +137,8 @@ a_silent_server_is_given_up(void **state)
 
     (void)state;
     pretend(port);
-    expect_unknown(SEND ",\"connect_timeout\":\"300000000\"", "does not greet as a NATS server does");
+    expect_unknown(SEND ",\"connect_timeout\":\"300000000\"", "does not greet as a NATS server does",
+                   "is this the port of NATS");
     (void)close(fd);
 }
 
@@ -142,7 +147,7 @@ a_server_without_jetstream_is_told(void **state)
 {
     (void)state;
     world_start(&world, "max_payload: 1048576\n", NULL);
-    expect_unknown(SEND, "JetStream is not enabled on this server");
+    expect_unknown(SEND, "JetStream is not enabled on this server", "enable it there");
 }
 
 static void
@@ -150,7 +155,7 @@ a_wrong_prefix_is_told(void **state)
 {
     (void)state;
     world_start(&world, NULL, NULL);
-    expect_unknown(SEND ",\"api_prefix\":\"$JS.hub.API\"", "api_prefix names another domain");
+    expect_unknown(SEND ",\"api_prefix\":\"$JS.hub.API\"", "api_prefix names another domain", "correct api_prefix");
 }
 
 static void
@@ -163,7 +168,8 @@ an_account_without_jetstream_is_told(void **state)
                 "           B { users: [ {user: b, password: b} ] } }\n"
                 "no_auth_user: b\n",
                 &(struct ga_nats_config){.user = "a", .password = "a"});
-    expect_unknown(SEND, "JetStream not enabled for account");
+    expect_unknown(SEND, "JetStream not enabled for account",
+                   "enable JetStream for this account, or log in with another");
 }
 
 static void
@@ -171,7 +177,7 @@ a_login_that_is_missing_is_told(void **state)
 {
     (void)state;
     world_start(&world, "authorization { user: u, password: p }\n", NULL);
-    expect_unknown(SEND, "this server wants a login");
+    expect_unknown(SEND, "this server wants a login", "give user and password, token, nkey or creds");
 }
 
 static void
@@ -184,7 +190,8 @@ a_request_that_is_forbidden_is_told_at_once(void **state)
                 "  {user: b, password: b, permissions: {publish: [\"nothing\"]}} ] }\n"
                 "no_auth_user: b\n",
                 &(struct ga_nats_config){.user = "a", .password = "a"});
-    expect_unknown(SEND, "Permissions Violation for Publish to \"$JS.API.STREAM.INFO.txs_to_send\"");
+    expect_unknown(SEND, "Permissions Violation for Publish to \"$JS.API.STREAM.INFO.txs_to_send\"",
+                   "allow it to this user there");
 }
 
 static void
@@ -238,13 +245,13 @@ answerer(const char *answer)
 }
 
 static void
-expect_of_answer(const char *answer, const char *words)
+expect_of_answer(const char *answer, const char *words, const char *step)
 {
     pid_t pid;
 
     world_start(&world, NULL, NULL);
     pid = answerer(answer);
-    expect_unknown(SEND ",\"api_prefix\":\"$JS.fake.API\",\"request_timeout\":\"500000000\"", words);
+    expect_unknown(SEND ",\"api_prefix\":\"$JS.fake.API\",\"request_timeout\":\"500000000\"", words, step);
     (void)kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
 }
@@ -253,7 +260,7 @@ static void
 an_answer_that_is_no_json_is_told(void **state)
 {
     (void)state;
-    expect_of_answer("hello", "is no JSON object");
+    expect_of_answer("hello", "is no JSON object", "check api_prefix, and who may subscribe to it");
 }
 
 static void
@@ -261,7 +268,7 @@ an_error_code_is_told_with_its_words(void **state)
 {
     (void)state;
     expect_of_answer("{\"error\":{\"code\":500,\"err_code\":10999,\"description\":\"disk on fire\"}}",
-                     "JetStream answers 'disk on fire' (code 500, 10999)");
+                     "JetStream answers 'disk on fire' (code 500, 10999)", "look at the server's log");
 }
 
 static void
@@ -269,7 +276,8 @@ an_answer_without_a_configuration_is_told(void **state)
 {
     (void)state;
     expect_of_answer("{\"config\":{\"name\":\"txs_to_send\",\"max_age\":\"soon\"},\"state\":{}}",
-                     "a number in the server's answer is none");
+                     "a number in the server's answer is none",
+                     "something else may answer this subject: check api_prefix");
 }
 
 /* NULL: listens and never answers. */
@@ -277,7 +285,8 @@ static void
 a_server_that_does_not_answer_times_out(void **state)
 {
     (void)state;
-    expect_of_answer(NULL, "no answer to $JS.fake.API.STREAM.INFO.txs_to_send within 500 ms");
+    expect_of_answer(NULL, "no answer to $JS.fake.API.STREAM.INFO.txs_to_send within 500 ms",
+                     "is the server overloaded or stopped; look before asking again");
 }
 
 static void

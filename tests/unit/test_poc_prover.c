@@ -123,8 +123,9 @@ a_batch_of_any_size_gives_the_same_distances(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         assert_int_equal(poc_path_named(&device.info, i ? "portable" : NULL, &path), 0);
-        for (uint32_t batch = 1; batch <= 33; batch += 8)
-            check(cJSON_GetArrayItem(all, 2), &device, &path, batch, 33, 2e-5); /* the gqa model */
+        /* the gqa model; the portable path is slow on a processor */
+        for (uint32_t batch = 1; batch <= (i ? 9 : 33); batch += 8)
+            check(cJSON_GetArrayItem(all, 2), &device, &path, batch, i ? 10 : 33, 2e-5);
     }
     cJSON_Delete(all);
 }
