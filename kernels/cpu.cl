@@ -24,21 +24,21 @@ pack(global const ushort *pool, ulong start, ulong size, ulong pool_size, uint f
      uint depth, local float *panel)
 {
     for (uint r = 0; r < ROWS * BLOCKS; r++) {
-        local float *out = panel + r * PANEL_STRIDE;
-        ulong        index = (ulong)(first + r) * width + k;
-        uint         i = 0;
+        local float         *out = panel + r * PANEL_STRIDE;
+        const ulong          index = (ulong)(first + r) * width + k;
+        const ulong          at = place(start, size, pool_size, index);
+        global const ushort *in = pool + at;
+        uint                 i = 0;
 
         if (first + r >= rows) {
             for (; i < depth; i++)
                 out[i] = 0;
-        } else if (size == 0) {
-            global const ushort *in = pool + start + index;
-
+        } else if (size == 0 || ((start + index) % size + depth <= size && at + depth <= pool_size)) {
             for (; i + LANES <= depth; i += LANES)
                 vstore_lanes(widen(vload_lanes(0, in + i)), 0, out + i);
             for (; i < depth; i++)
                 out[i] = widen(in[i]);
-        } else {
+        } else { /* the end of the pool or of the tensor is within */
             for (; i < depth; i++)
                 out[i] = widen(pool[place(start, size, pool_size, index + i)]);
         }

@@ -24,6 +24,8 @@ row_of(const struct poc_crew_lane *lane)
     (void)cJSON_AddNumberToObject(row, "batch", lane->max_batch);
     (void)cJSON_AddNumberToObject(row, "nonces", (double)lane->done);
     (void)cJSON_AddNumberToObject(row, "seconds", lane->seconds);
+    (void)cJSON_AddNumberToObject(row, "processor_seconds", lane->processor);
+    (void)cJSON_AddNumberToObject(row, "operations", lane->operations);
     (void)cJSON_AddNumberToObject(row, "nonces_per_minute",
                                   lane->seconds > 0 ? (double)lane->done * 60 / lane->seconds : 0);
     (void)cJSON_AddNumberToObject(row, "work_memory", (double)lane->work_memory);

@@ -166,6 +166,7 @@ take_news(struct hand_out *hand, struct poc_crew_lane *lane, const struct poc_la
         lane->done += news->n;
         lane->seconds += news->seconds;
         lane->waited += news->waited;
+        lane->processor += news->processor;
         memcpy(lane->stages, news->stages, sizeof(lane->stages));
         lane->operations = news->operations;
         if (hand->crew->progress)

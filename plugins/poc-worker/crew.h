@@ -22,6 +22,7 @@ struct poc_crew_lane {
     uint64_t               done; /* nonces */
     double                 seconds;
     double                 waited;
+    double                 processor;
     double                 stages[POC_STAGES];
     double                 operations;
     double                 peak;
