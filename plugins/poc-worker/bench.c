@@ -39,6 +39,7 @@ row_of(const struct poc_crew_lane *lane)
     }
     if (lane->peak > 0 && device_seconds > 0) {
         (void)cJSON_AddNumberToObject(row, "peak_tflops", lane->peak * 1e-12);
+        (void)cJSON_AddNumberToObject(row, "core_peak_tflops", lane->core_peak * 1e-12);
         (void)cJSON_AddNumberToObject(row, "products_of_peak",
                                       lane->operations / lane->stages[POC_STAGE_PRODUCT] / lane->peak);
     }

@@ -26,6 +26,7 @@ struct poc_crew_lane {
     double                 stages[POC_STAGES];
     double                 operations;
     double                 peak;
+    double                 core_peak;
     uint64_t               work_memory;
     uint32_t               max_batch;
 };

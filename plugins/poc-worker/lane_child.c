@@ -109,7 +109,7 @@ static void
 measure_peak(struct child *child)
 {
     char   why[1024];
-    double peak = poc_peak(&child->device, &child->path, why, sizeof(why));
+    double peak = poc_peak(&child->device, &child->path, &child->message.core_peak, why, sizeof(why));
 
     if (peak < 0)
         note(child, why);

@@ -2,7 +2,7 @@
 """The proof of compute on this machine's processor against PyTorch and NumPy, in turns, in one run, binary32 throughout.
 Run by `make bench`, or alone by `make bench-poc`. What is not installed is said and left out.
 
-PyTorch is that of /usr/bin/python3 (Debian: python3-torch, libopenblas0-pthread) and of each python that TORCH_PYTHON
+PyTorch is that of /usr/bin/python3 (Debian: python3-torch, libopenblas0-pthread) and of each python that BENCH_TORCH
 names. BENCH_POC_SECONDS and BENCH_POC_TURNS say how long; BENCH_POC_ONLY=one,all,pool,model what.
 """
 import json
@@ -18,10 +18,10 @@ from torch_shapes import V1_LAYERS, V1_MODEL, V2_LAYERS, ffn_of
 HERE = os.path.dirname(os.path.abspath(__file__))
 AGENT = os.path.abspath(os.environ.get("GONKA_AGENT", "./gonka-agent"))
 PLUGINS = os.path.abspath(os.environ.get("GONKA_PLUGINS", "./run/plugins"))
-SECONDS = float(os.environ.get("BENCH_POC_SECONDS", "6"))
+SECONDS = float(os.environ.get("BENCH_POC_SECONDS", "5"))
 TURNS = int(os.environ.get("BENCH_POC_TURNS", "3"))
 ONLY = os.environ.get("BENCH_POC_ONLY", "one,all,pool,model").split(",")
-PYTHONS = ["/usr/bin/python3", *os.environ.get("TORCH_PYTHON", "").split()]
+PYTHONS = ["/usr/bin/python3", *os.environ.get("BENCH_TORCH", "").split()]
 MODEL_MEMORY = 14 << 30  # what PyTorch takes for the whole V1 model
 BATCHES = (1, 4)
 
@@ -111,7 +111,7 @@ def layers(folder, name, params, cores):
         torch.end()
     fastest = max(rows, key=lambda row: rate(row, clock))
     mine = best(rate(row, clock) for row in rows)
-    peak = max(row["peak_tflops"] for row in rows)
+    peak = max(row["core_peak_tflops" if cores == 1 else "peak_tflops"] for row in rows)
     seconds = fastest["operations"] / 1e12 / best(row["products_tflops"] for row in rows)
     if cores == 1:  # all of the time, whatever it went into
         seconds = statistics.median(row["processor_seconds"] / row["operations"] for row in rows) * fastest["operations"]
