@@ -6,8 +6,8 @@
  * So every operation is a vector operation over columns, and a product streams through memory. The columns of a nonce
  * are filled up to whole tiles; what the added ones hold is never looked at.
  *
- * Compiled with LANES (columns of a tile), ROWS (rows of a weight matrix in registers), BLOCKS (of ROWS, packed
- * together), DEPTH (of a packed panel) and SPAN (tiles for one work-item).
+ * Compiled with LANES (columns of a tile), ROWS (rows of a weight matrix in registers) and TILES (that are with them
+ * there), BLOCKS (of ROWS, packed together), DEPTH (of a packed panel) and SPAN (tiles for one work-item).
  */
 #if LANES == 16
 #define LANE_NUMBERS (VF)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
@@ -24,47 +24,49 @@ pack(global const ushort *pool, ulong start, ulong size, ulong pool_size, uint f
      uint depth, local float *panel)
 {
     for (uint r = 0; r < ROWS * BLOCKS; r++) {
-        local float *out = panel + r * PANEL_STRIDE;
-        ulong        index = (ulong)(first + r) * width + k;
-        uint         i = 0;
+        local float         *out = panel + r * PANEL_STRIDE;
+        const ulong          index = (ulong)(first + r) * width + k;
+        const ulong          at = place(start, size, pool_size, index);
+        global const ushort *in = pool + at;
+        uint                 i = 0;
 
         if (first + r >= rows) {
             for (; i < depth; i++)
                 out[i] = 0;
-        } else if (size == 0) {
-            global const ushort *in = pool + start + index;
-
+        } else if (size == 0 || ((start + index) % size + depth <= size && at + depth <= pool_size)) {
             for (; i + LANES <= depth; i += LANES)
                 vstore_lanes(widen(vload_lanes(0, in + i)), 0, out + i);
             for (; i < depth; i++)
                 out[i] = widen(in[i]);
-        } else {
+        } else { /* the end of the pool or of the tensor is within */
             for (; i < depth; i++)
                 out[i] = widen(pool[place(start, size, pool_size, index + i)]);
         }
     }
 }
 
-/* sums[r] += panel row r . x, over `depth` */
-void
-multiply(local const float *panel, global const float *x, uint depth, VF sums[ROWS])
-{
-    VF sum[ROWS];
-
-#pragma unroll
-    for (uint r = 0; r < ROWS; r++)
-        sum[r] = sums[r];
-    for (uint k = 0; k < depth; k++) {
-        VF column = vload_lanes(k, x);
-
-#pragma unroll
-        for (uint r = 0; r < ROWS; r++)
-            sum[r] = fma((VF)panel[r * PANEL_STRIDE + k], column, sum[r]);
+/* sums[t * ROWS + r] += panel row r . x of tile t, over `depth`, for COUNT tiles that lie `stride` numbers apart */
+#define MULTIPLY(name, COUNT)                                                                                           \
+    void name(local const float *panel, global const float *x, ulong stride, uint depth, VF *sums)                      \
+    {                                                                                                                   \
+        VF sum[COUNT * ROWS];                                                                                           \
+                                                                                                                        \
+        _Pragma("unroll") for (uint i = 0; i < COUNT * ROWS; i++) sum[i] = sums[i];                                     \
+        for (uint k = 0; k < depth; k++) {                                                                              \
+            VF column[COUNT];                                                                                           \
+                                                                                                                        \
+            _Pragma("unroll") for (uint t = 0; t < COUNT; t++) column[t] = vload_lanes(k, x + t * stride);              \
+            _Pragma("unroll") for (uint r = 0; r < ROWS; r++)                                                           \
+            {                                                                                                           \
+                VF weight = (VF)panel[r * PANEL_STRIDE + k];                                                            \
+                _Pragma("unroll") for (uint t = 0; t < COUNT; t++) sum[t * ROWS + r] =                                  \
+                    fma(weight, column[t], sum[t * ROWS + r]);                                                          \
+            }                                                                                                           \
+        }                                                                                                               \
+        _Pragma("unroll") for (uint i = 0; i < COUNT * ROWS; i++) sums[i] = sum[i];                                     \
     }
-#pragma unroll
-    for (uint r = 0; r < ROWS; r++)
-        sums[r] = sum[r];
-}
+MULTIPLY(multiply_one, 1)
+MULTIPLY(multiply_some, TILES)
 
 enum { PLAIN, ROTARY, ADD, GATE };
 
@@ -121,23 +123,35 @@ product(int then, global const ushort *pool, ulong start, ulong size, ulong pool
         uint depth = width - k < DEPTH ? width - k : DEPTH;
 
         pack(pool, start, size, pool_size, first, rows, width, k, depth, panel);
-        for (uint t = 0; t < span; t++)
-            for (uint b = 0; b < BLOCKS; b++) {
-                VF   partial[ROWS];
-                uint row = first + b * ROWS;
+        for (uint t = 0; t < span;) {
+            uint count = span - t < TILES ? 1 : TILES;
 
-#pragma unroll
-                for (uint r = 0; r < ROWS; r++)
-                    partial[r] = sums[(t * BLOCKS + b) * ROWS + r];
-                multiply(panel + b * ROWS * PANEL_STRIDE, x + ((ulong)(tile + t) * width + k) * LANES, depth, partial);
-                if (k + depth < width) {
+            for (uint b = 0; b < BLOCKS; b++) {
+                VF                  partial[ROWS * TILES];
+                uint                row = first + b * ROWS;
+                local const float  *part = panel + b * ROWS * PANEL_STRIDE;
+                global const float *columns = x + ((ulong)(tile + t) * width + k) * LANES;
+
+                for (uint c = 0; c < count; c++)
 #pragma unroll
                     for (uint r = 0; r < ROWS; r++)
-                        sums[(t * BLOCKS + b) * ROWS + r] = partial[r];
+                        partial[c * ROWS + r] = sums[((t + c) * BLOCKS + b) * ROWS + r];
+                if (count == 1)
+                    multiply_one(part, columns, 0, depth, partial);
+                else
+                    multiply_some(part, columns, (ulong)width * LANES, depth, partial);
+                if (k + depth < width) {
+                    for (uint c = 0; c < count; c++)
+#pragma unroll
+                        for (uint r = 0; r < ROWS; r++)
+                            sums[((t + c) * BLOCKS + b) * ROWS + r] = partial[c * ROWS + r];
                 } else if (row < rows) {
-                    finish(then, partial, y, row, rows, tile + t, other, angles, head_dim, period);
+                    for (uint c = 0; c < count; c++)
+                        finish(then, partial + c * ROWS, y, row, rows, tile + t + c, other, angles, head_dim, period);
                 }
             }
+            t += count;
+        }
     }
 }
 

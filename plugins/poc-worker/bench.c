@@ -24,6 +24,8 @@ row_of(const struct poc_crew_lane *lane)
     (void)cJSON_AddNumberToObject(row, "batch", lane->max_batch);
     (void)cJSON_AddNumberToObject(row, "nonces", (double)lane->done);
     (void)cJSON_AddNumberToObject(row, "seconds", lane->seconds);
+    (void)cJSON_AddNumberToObject(row, "processor_seconds", lane->processor);
+    (void)cJSON_AddNumberToObject(row, "operations", lane->operations);
     (void)cJSON_AddNumberToObject(row, "nonces_per_minute",
                                   lane->seconds > 0 ? (double)lane->done * 60 / lane->seconds : 0);
     (void)cJSON_AddNumberToObject(row, "work_memory", (double)lane->work_memory);
@@ -37,6 +39,7 @@ row_of(const struct poc_crew_lane *lane)
     }
     if (lane->peak > 0 && device_seconds > 0) {
         (void)cJSON_AddNumberToObject(row, "peak_tflops", lane->peak * 1e-12);
+        (void)cJSON_AddNumberToObject(row, "core_peak_tflops", lane->core_peak * 1e-12);
         (void)cJSON_AddNumberToObject(row, "products_of_peak",
                                       lane->operations / lane->stages[POC_STAGE_PRODUCT] / lane->peak);
     }

@@ -150,6 +150,7 @@ take_news(struct hand_out *hand, struct poc_crew_lane *lane, const struct poc_la
         lane->info = news->info;
         lane->work_memory = news->work_memory;
         lane->peak = news->peak;
+        lane->core_peak = news->core_peak;
         lane->max_batch = news->max_batch > 0 && news->max_batch <= POC_LANE_NONCES ? news->max_batch : 1;
         (void)snprintf(lane->path, sizeof(lane->path), "%s", news->path);
         (void)snprintf(lane->options, sizeof(lane->options), "%.150s", news->text);
@@ -166,6 +167,7 @@ take_news(struct hand_out *hand, struct poc_crew_lane *lane, const struct poc_la
         lane->done += news->n;
         lane->seconds += news->seconds;
         lane->waited += news->waited;
+        lane->processor += news->processor;
         memcpy(lane->stages, news->stages, sizeof(lane->stages));
         lane->operations = news->operations;
         if (hand->crew->progress)

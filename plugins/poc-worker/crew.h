@@ -22,9 +22,11 @@ struct poc_crew_lane {
     uint64_t               done; /* nonces */
     double                 seconds;
     double                 waited;
+    double                 processor;
     double                 stages[POC_STAGES];
     double                 operations;
     double                 peak;
+    double                 core_peak;
     uint64_t               work_memory;
     uint32_t               max_batch;
 };

@@ -48,11 +48,13 @@ enum poc_lane_news {
 struct poc_lane_message {
     uint32_t               news; /* enum poc_lane_news */
     uint32_t               n;
-    double                 seconds; /* from taking up the question to the answer */
-    double                 waited;  /* of these, seconds in which the device had nothing to do */
+    double                 seconds;   /* from taking up the question to the answer */
+    double                 waited;    /* of these, seconds in which the device had nothing to do */
+    double                 processor; /* seconds of processors' time, of all threads */
     double                 stages[POC_STAGES];
     double                 operations; /* of the products */
     double                 peak;       /* operations per second that the device does at most; 0: not measured */
+    double                 core_peak;  /* the same per second of processor time */
     uint32_t               max_batch;
     uint32_t               reserved;
     uint64_t               work_memory; /* bytes on the device besides the pool */

@@ -24,12 +24,18 @@ struct child {
 };
 
 static double
-seconds_now(void)
+seconds_of(clockid_t clock)
 {
     struct timespec now;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static double
+seconds_now(void)
+{
+    return seconds_of(CLOCK_MONOTONIC);
 }
 
 static int
@@ -103,7 +109,7 @@ static void
 measure_peak(struct child *child)
 {
     char   why[1024];
-    double peak = poc_peak(&child->device, &child->path, why, sizeof(why));
+    double peak = poc_peak(&child->device, &child->path, &child->message.core_peak, why, sizeof(why));
 
     if (peak < 0)
         note(child, why);
@@ -171,6 +177,7 @@ answer(struct child *child, const int64_t *nonces, uint32_t n)
     uint32_t     batch = poc_prover_max_batch(child->prover);
     struct ahead ahead = {.prover = child->prover, .nonces = nonces, .n = lesser(n, batch)};
     double       begun = seconds_now();
+    double       processor = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     char         why[1024] = "out of memory";
 
     (void)prepare_ahead(&ahead);
@@ -202,6 +209,7 @@ answer(struct child *child, const int64_t *nonces, uint32_t n)
             return fail(child, why);
     }
     child->message.seconds = seconds_now() - begun;
+    child->message.processor = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - processor;
     child->message.n = n;
     if (poc_prover_engine(child->prover))
         poc_engine_measured(poc_prover_engine(child->prover), child->message.stages, &child->message.operations);

@@ -7,34 +7,54 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of a processor's registers: ROWS sums and a column. What is best differs from one to the next: tuning finds it. */
+/*
+ * Of a processor: ROWS sums for each of TILES columns are in registers. The more BLOCKS of rows are packed together,
+ * the less often the activations come from memory, and the fewer work-items there are. What is best differs from one
+ * processor and shape of model to the next: tuning finds it.
+ */
 static const struct {
     uint32_t lanes;
     uint32_t rows;
+    uint32_t tiles;
     uint32_t blocks;
     uint32_t depth;
 } cpu_sizes[] = {
-    {16, 6, 8, 256}, {16, 12, 4, 256}, {8, 6, 8, 256}, {16, 24, 2, 256}, {8, 12, 4, 256}, {8, 4, 8, 256},
+    {16, 12, 1, 4, 256}, {16, 6, 1, 8, 256},   {16, 8, 2, 16, 256}, {16, 14, 2, 16, 256},
+    {16, 14, 2, 8, 384}, {16, 12, 2, 16, 256}, {8, 6, 2, 8, 256},   {8, 4, 1, 8, 256},
 };
 
 #define CPU_COLUMNS 256 /* for one work-item: what a processor's second cache holds */
 
+/* What cpu.cl holds in local memory: a packed panel with its padding, and sums. */
+static uint64_t
+cpu_local_memory(size_t i, uint32_t span)
+{
+    uint64_t rows = (uint64_t)cpu_sizes[i].rows * cpu_sizes[i].blocks;
+
+    return rows * (cpu_sizes[i].depth + 16 + (uint64_t)span * cpu_sizes[i].lanes) * sizeof(float);
+}
+
 static unsigned
-cpu_paths(struct poc_path *ret, unsigned max)
+cpu_paths(const struct poc_device_info *info, struct poc_path *ret, unsigned max)
 {
     unsigned n = 0;
 
-    for (; n < sizeof(cpu_sizes) / sizeof(*cpu_sizes) && n < max; n++) {
+    for (size_t i = 0; i < sizeof(cpu_sizes) / sizeof(*cpu_sizes) && n < max; i++) {
+        const uint32_t   span = CPU_COLUMNS / cpu_sizes[i].lanes;
         struct poc_path *path = &ret[n];
 
+        if (cpu_local_memory(i, span) > info->local_memory)
+            continue;
         *path = (struct poc_path){.name = "cpu",
-                                  .lanes = cpu_sizes[n].lanes,
+                                  .lanes = cpu_sizes[i].lanes,
                                   .cell = 4,
-                                  .rows = cpu_sizes[n].rows * cpu_sizes[n].blocks,
-                                  .span = CPU_COLUMNS / cpu_sizes[n].lanes,
+                                  .rows = cpu_sizes[i].rows * cpu_sizes[i].blocks,
+                                  .span = span,
                                   .items = 1};
-        (void)snprintf(path->options, sizeof(path->options), "-DLANES=%u -DROWS=%u -DBLOCKS=%u -DDEPTH=%u -DSPAN=%u",
-                       cpu_sizes[n].lanes, cpu_sizes[n].rows, cpu_sizes[n].blocks, cpu_sizes[n].depth, path->span);
+        (void)snprintf(path->options, sizeof(path->options),
+                       "-DLANES=%u -DROWS=%u -DTILES=%u -DBLOCKS=%u -DDEPTH=%u -DSPAN=%u", cpu_sizes[i].lanes,
+                       cpu_sizes[i].rows, cpu_sizes[i].tiles, cpu_sizes[i].blocks, cpu_sizes[i].depth, span);
+        n++;
     }
     return n;
 }
@@ -109,7 +129,7 @@ portable_paths(struct poc_path *ret, unsigned max)
 unsigned
 poc_paths(const struct poc_device_info *info, struct poc_path *ret, unsigned max)
 {
-    unsigned n = info->is_cpu ? cpu_paths(ret, max) : nvidia_paths(info, ret, max);
+    unsigned n = info->is_cpu ? cpu_paths(info, ret, max) : nvidia_paths(info, ret, max);
 
     return n + portable_paths(ret + n, max - n);
 }

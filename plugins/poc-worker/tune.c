@@ -11,9 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-#define WORTH_TUNING 1e10 /* multiply-adds of a nonce: below, it is faster than finding out how */
-#define FFN_TRIED 4096    /* of the feed-forward's width: enough to see the speed */
-#define CARD_BATCH 16     /* nonces that fill a card's units */
+#define WORTH_TUNING 1e10   /* multiply-adds of a nonce: below, it is faster than finding out how */
+#define FFN_TRIED 4096      /* of the feed-forward's width: enough to see a card's speed */
+#define FFN_TRIED_CPU 16384 /* and a processor's: its activations no longer fit its caches */
+#define CARD_BATCH 16       /* nonces that fill a card's units */
 
 /* The file with the choice, for these kernels and this shape of model. 0, or -1: none is kept. */
 static int
@@ -59,12 +60,12 @@ time_one(const struct poc_device *device, const struct poc_path *path, const str
     struct timespec    begin;
     struct timespec    end;
     double             best = -1;
-    const uint32_t     batch = device->info.is_cpu ? 1 : CARD_BATCH;
+    const uint32_t     batch = !device->info.is_cpu ? CARD_BATCH : params->seq_len < 256 ? 256 / params->seq_len : 1;
     uint16_t          *input = calloc((size_t)batch * params->seq_len * params->dim, sizeof(*input));
     float             *logits = calloc((size_t)batch * params->vocab_size, sizeof(*logits));
 
     if (input && logits && poc_engine_make(device, path, params, layout, pool, batch, &engine, why, sizeof(why)) == 0)
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < 4; i++) {
             double seconds;
 
             (void)clock_gettime(CLOCK_MONOTONIC, &begin);
@@ -90,12 +91,13 @@ try_all(const struct poc_device *device, const struct poc_params *like, const st
     struct poc_layout layout = {0};
     uint16_t         *pool = NULL;
     double            best = -1;
+    const uint32_t    tried = device->info.is_cpu ? FFN_TRIED_CPU : FFN_TRIED;
 
     params.n_layers = 2;
     params.vocab_size = 64;
-    if (poc_ffn_dim(&params) > FFN_TRIED) {
+    if (poc_ffn_dim(&params) > tried) {
         params.ffn_dim_multiplier = 1e-3; /* rounded up to one multiple */
-        params.multiple_of = FFN_TRIED;
+        params.multiple_of = tried;
     }
     if (poc_layout_make(&params, "", &layout) == 0)
         pool = calloc(layout.pool, sizeof(*pool));

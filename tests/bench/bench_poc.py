@@ -1,132 +1,201 @@
 #!/usr/bin/python3
-"""The proof of compute against PyTorch on the same processor, in turns, in one run: layers of the network's V1 and V2
-shapes, pool against NumPy. Both in binary32 arithmetic. Run by `make bench-poc`; without PyTorch it says so.
+"""The proof of compute on this machine's processor against PyTorch and NumPy, in turns, in one run, binary32 throughout.
+Run by `make bench`, or alone by `make bench-poc`. What is not installed is said and left out.
 
-PyTorch is python3-torch (with libopenblas0-pthread) or whatever the python that runs this has: PYTHON=... make bench-poc.
+PyTorch is that of /usr/bin/python3 (Debian: python3-torch, libopenblas0-pthread) and of each python that BENCH_TORCH
+names. BENCH_POC_SECONDS and BENCH_POC_TURNS say how long; BENCH_POC_ONLY=one,all,pool,model what.
 """
 import json
-import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+from torch_shapes import V1_LAYERS, V1_MODEL, V2_LAYERS, ffn_of
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 AGENT = os.path.abspath(os.environ.get("GONKA_AGENT", "./gonka-agent"))
 PLUGINS = os.path.abspath(os.environ.get("GONKA_PLUGINS", "./run/plugins"))
-SECONDS = float(os.environ.get("BENCH_POC_SECONDS", "20"))
-TURNS = int(os.environ.get("BENCH_POC_TURNS", "2"))
-V1 = {"dim": 1024, "n_layers": 8, "n_heads": 32, "n_kv_heads": 32, "vocab_size": 8196, "ffn_dim_multiplier": 10.0,
-      "multiple_of": 2048, "norm_eps": 1e-5, "rope_theta": 10000.0, "use_scaled_rope": False, "seq_len": 128}
-V2 = {**V1, "dim": 1792, "n_layers": 4, "n_heads": 64, "n_kv_heads": 64, "multiple_of": 8192, "seq_len": 256}
+SECONDS = float(os.environ.get("BENCH_POC_SECONDS", "5"))
+TURNS = int(os.environ.get("BENCH_POC_TURNS", "3"))
+ONLY = os.environ.get("BENCH_POC_ONLY", "one,all,pool,model").split(",")
+PYTHONS = ["/usr/bin/python3", *os.environ.get("BENCH_TORCH", "").split()]
+MODEL_MEMORY = 14 << 30  # what PyTorch takes for the whole V1 model
+BATCHES = (1, 4)
 
 
 def say(name, value, note=""):
     print(f"  {name:<58} {value:>14}  {note}", flush=True)
 
 
-def ffn_of(params):
-    hidden = int(params["ffn_dim_multiplier"] * int(2 * 4 * params["dim"] / 3))
-    return -(-hidden // params["multiple_of"]) * params["multiple_of"]
-
-
 class Torch:
-    """The same forward pass with PyTorch's own operations, weights of the same sizes (their values do not matter)."""
+    """PyTorch in a process of its own that works when it is asked to."""
 
-    def __init__(self, params, torch):
-        dim, ffn = params["dim"], ffn_of(params)
-        self.torch, self.params = torch, params
-        self.layers = [{name: torch.randn(*shape) * 0.02
-                        for name, shape in (("q", (dim, dim)), ("k", (dim, dim)), ("v", (dim, dim)), ("o", (dim, dim)),
-                                            ("gate", (ffn, dim)), ("up", (ffn, dim)), ("down", (dim, ffn)))}
-                       for _ in range(params["n_layers"])]
-        self.output = torch.randn(params["vocab_size"], dim) * 0.02
-        head = dim // params["n_heads"]
-        angles = torch.outer(torch.arange(params["seq_len"]).float(),
-                             params["rope_theta"] ** (-torch.arange(0, head, 2).float() / head))
-        self.turn = torch.polar(torch.ones_like(angles), angles)[None, :, None, :]
-        self.mask = torch.full((params["seq_len"], params["seq_len"]), -math.inf).triu(1)
+    def __init__(self, python, params, cores, kind):
+        env = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
+        begun = time.monotonic()
+        self.process = subprocess.Popen([*pinned(cores), python, os.path.join(HERE, "torch_forward.py"),
+                                         json.dumps(params), str(cores), kind], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+        line = self.process.stdout.readline()
+        if not line:
+            why = self.process.stderr.read().strip().splitlines()[-1:]
+            self.end()
+            raise ImportError(f"{python}: {why[0] if why else 'it ended'}")
+        self.ready = {"start_seconds": time.monotonic() - begun, **json.loads(line)}
+        self.name = f"PyTorch {self.ready['torch']}"
 
-    def norm(self, x):
-        return x * self.torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.params["norm_eps"])
+    def run(self, seconds, batch):
+        self.process.stdin.write(json.dumps({"seconds": seconds, "batch": batch}) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
 
-    def rotate(self, x):
-        pairs = self.torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2))
-        return self.torch.view_as_real(pairs * self.turn).flatten(3)
-
-    def forward(self, x):
-        linear = self.torch.nn.functional.linear
-        batch, length, dim = x.shape
-        heads = self.params["n_heads"]
-        for layer in self.layers:
-            n = self.norm(x)
-            q, k, v = (linear(n, layer[name]).view(batch, length, heads, dim // heads) for name in "qkv")
-            q, k, v = self.rotate(q).transpose(1, 2), self.rotate(k).transpose(1, 2), v.transpose(1, 2)
-            scores = q @ k.transpose(2, 3) / math.sqrt(dim // heads) + self.mask
-            x = x + linear((scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, length, dim), layer["o"])
-            n = self.norm(x)
-            x = x + linear(self.torch.nn.functional.silu(linear(n, layer["gate"])) * linear(n, layer["up"]),
-                           layer["down"])
-        return linear(self.norm(x[:, -1]), self.output)
-
-    def nonces_per_minute(self, batch):
-        x = self.torch.randn(batch, self.params["seq_len"], self.params["dim"])
-        with self.torch.no_grad():
-            self.forward(x)
-            begun, done = time.monotonic(), 0
-            while time.monotonic() - begun < SECONDS / 2:
-                self.forward(x)
-                done += batch
-            return done * 60 / (time.monotonic() - begun)
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
 
 
-def ours(folder, params):
+def torches(params, cores, kind):
+    found = []
+    for python in PYTHONS:
+        try:
+            found.append(Torch(python, params, cores, kind))
+        except (ImportError, OSError) as error:
+            say("PyTorch is not to be had: no ratio to it", "-", str(error))
+    return found
+
+
+def pinned(cores):
+    return ["taskset", "-c", str(max(os.sched_getaffinity(0)))] if cores == 1 else []
+
+
+def ours(folder, params, cores, seconds=SECONDS):
     """The row of `bench` of the first device."""
     manifest = os.path.join(folder, "manifest.yaml")
     with open(manifest, "w", encoding="utf-8") as out:
-        out.write(f"agent: {{state_dir: {folder}/state}}\nplugins: {{poc-worker: {{allow: [gpu]}}}}\n")
-    done = subprocess.run([AGENT, "run", "poc-worker", "bench", f"params={json.dumps(params)}", f"seconds={SECONDS:.0f}s",
-                           "device=0", "-c", manifest, "--plugin-dir", PLUGINS, "--json"], capture_output=True, text=True,
-                          check=False)
+        out.write(f"agent: {{state_dir: {folder}/state{cores}}}\nplugins: {{poc-worker: {{allow: [gpu]}}}}\n")
+    done = subprocess.run([*pinned(cores), AGENT, "run", "poc-worker", "bench", f"params={json.dumps(params)}",
+                           f"seconds={seconds:.0f}s", "device=0", "-c", manifest, "--plugin-dir", PLUGINS, "--json"],
+                          capture_output=True, text=True, check=False,
+                          env={**os.environ, "POCL_MAX_PTHREAD_COUNT": str(cores)})
     if done.returncode != 0:
         raise SystemExit(f"bench failed: {done.stderr[-2000:]}{done.stdout[-2000:]}")
     result = json.loads(done.stdout)["result"]
     return {**result["devices"][0], "pool_seconds": result["pool_seconds"]}
 
 
-def compare(folder, name, params, torch):
-    """In turns, the best of each counts: other work of the machine disturbs both alike."""
-    print(f"\n{name}: dim {params['dim']}, FFN {ffn_of(params)}, {params['n_heads']} heads of "
+def rate(row, clock):
+    return row["nonces"] * 60 / row[clock]
+
+
+def layers(folder, name, params, cores):
+    """In turns: other work of the machine disturbs all alike. With one core it is processor time that is compared,
+    which hardly sees them; with all, the best turn of each by the clock on the wall."""
+    where = "one core, by its time" if cores == 1 else f"all {cores} cores, by the clock"
+    clock, best = ("processor_seconds", statistics.median) if cores == 1 else ("seconds", max)
+    print(f"\n{name}, {where}: dim {params['dim']}, FFN {ffn_of(params)}, {params['n_heads']} heads of "
           f"{params['dim'] // params['n_heads']}, {params['seq_len']} positions, {params['n_layers']} layers", flush=True)
-    model = Torch(params, torch) if torch else None
-    rows, theirs = [], []
+    theirs = torches(params, cores, "layers")
+    rows, rates = [], {torch: {batch: [] for batch in BATCHES} for torch in theirs}
+    ours(folder, params, cores, 1)  # compiles and tunes
     for _ in range(TURNS):
-        rows.append(ours(folder, params))
-        if model:
-            theirs.append(max((model.nonces_per_minute(batch), batch) for batch in (1, 4)))
-    best = max(rows, key=lambda row: row["nonces_per_minute"])
-    say("nonces a minute", f"{best['nonces_per_minute']:.1f}", f"batch {best['batch']}, path {best['path']}")
-    say("products, of the measured peak", f"{best['products_of_peak'] * 100:.1f} %",
-        f"{best['products_tflops']:.3f} of {best['peak_tflops']:.3f} TFLOP/s; target 70 %")
+        rows.append(ours(folder, params, cores))
+        for torch in theirs:
+            for batch in BATCHES:
+                rates[torch][batch].append(rate(torch.run(SECONDS / len(BATCHES), batch), clock))
+    for torch in theirs:
+        torch.end()
+    fastest = max(rows, key=lambda row: rate(row, clock))
+    mine = best(rate(row, clock) for row in rows)
+    peak = max(row["core_peak_tflops" if cores == 1 else "peak_tflops"] for row in rows)
+    seconds = fastest["operations"] / 1e12 / best(row["products_tflops"] for row in rows)
+    if cores == 1:  # all of the time, whatever it went into
+        seconds = statistics.median(row["processor_seconds"] / row["operations"] for row in rows) * fastest["operations"]
+    say("nonces a minute", f"{mine:.1f}", f"batch {fastest['batch']}, {fastest['options']}")
+    say("of the measured peak" if cores == 1 else "products, of the measured peak",
+        f"{fastest['operations'] / seconds / peak / 1e12 * 100:.1f} %",
+        f"{fastest['operations'] / seconds / 1e12:.3f} of {peak:.3f} TFLOP/s; target 70 %")
     say("time in products, attention, the rest",
-        " ".join(f"{best[part] * 100:.0f}%" for part in ("products_share", "attention_share", "other_share")))
-    say("the device waits for inputs", f"{best['waited_share'] * 100:.1f} %", "target: at most 2 %")
-    if model:
-        rate, batch = max(theirs)
-        say("PyTorch, nonces a minute", f"{rate:.1f}", f"batch {batch}, torch {torch.__version__}")
-        say("times PyTorch", f"{best['nonces_per_minute'] / rate:.2f}", "target 3")
+        " ".join(f"{fastest[part] * 100:.0f}%" for part in ("products_share", "attention_share", "other_share")))
+    say("the device waits for inputs", f"{min(row['waited_share'] for row in rows) * 100:.2f} %", "target: at most 2 %")
+    for torch in theirs:
+        batch = max(BATCHES, key=lambda size: best(rates[torch][size]))
+        theirs_best = best(rates[torch][batch])
+        say(f"times {torch.name}", f"{mine / theirs_best:.2f}", f"{theirs_best:.1f} nonces a minute, batch {batch}")
+
+
+def pool(folder):
+    print("\nThe pool of the V1 model, 148 million numbers: numbers a second, on all cores", flush=True)
+    mine, theirs = [], []
+    try:
+        import numpy
+    except ImportError:
+        numpy = None
+        say("NumPy is not installed (python3-numpy): no ratio", "-")
+    for _ in range(TURNS):
+        mine.append(ours(folder, V1_MODEL, os.cpu_count(), 1)["pool_seconds"])
+        if numpy:
+            generator, begun = numpy.random.default_rng(1), time.monotonic()
+            for _ in range(8):
+                generator.normal(0, 0.02, 1 << 22).astype(numpy.float16)
+            theirs.append((8 << 22) / (time.monotonic() - begun))
+    numbers = 148e6
+    say("ours", f"{numbers / min(mine) / 1e6:.0f} M/s", f"{min(mine):.2f} s")
+    if theirs:
+        say("times one thread of NumPy", f"{numbers / min(mine) / max(theirs):.2f}",
+            f"{max(theirs) / 1e6:.0f} M/s; target 3")
+
+
+def available():
+    with open("/proc/meminfo", encoding="ascii") as lines:
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
+
+
+def model(folder):
+    print("\nThe whole V1 model, from a block hash to distances", flush=True)
+    cores = os.cpu_count()
+    ours(folder, V1_MODEL, cores, 1)
+    rows = [ours(folder, V1_MODEL, cores, 3 * SECONDS)]
+    for python in PYTHONS:
+        if available() < MODEL_MEMORY:
+            say("too little memory for PyTorch's weights: left out", "-", f"{available() >> 20} MiB, it takes 12 GiB")
+            continue
+        try:
+            torch = Torch(python, V1_MODEL, cores, "model")
+        except ImportError as error:
+            say("PyTorch is not to be had: no ratio to it", "-", str(error))
+            continue
+        them = max((torch.run(2 * SECONDS, batch) for batch in (2, 4)), key=lambda row: rate(row, "seconds"))
+        torch.end()
+        rows.append(ours(folder, V1_MODEL, cores, 3 * SECONDS))
+        mine = max(rows, key=lambda row: rate(row, "seconds"))
+        say(f"times {torch.name}, nonces a minute", f"{rate(mine, 'seconds') / rate(them, 'seconds'):.2f}",
+            f"{rate(them, 'seconds'):.1f} a minute")
+        say("the same by processor time",
+            f"{rate(mine, 'processor_seconds') / rate(them, 'processor_seconds'):.2f}")
+        say("its model is built in", f"{torch.ready['build_seconds']:.1f} s",
+            f"{torch.ready['build_seconds'] / mine['pool_seconds']:.0f} times ours")
+    mine = max(rows, key=lambda row: rate(row, "seconds"))
+    say("ours: nonces a minute", f"{rate(mine, 'seconds'):.1f}",
+        f"products at {mine['products_of_peak'] * 100:.0f} % of the peak")
+    say("ours: the model is built in", f"{mine['pool_seconds']:.2f} s", "the pool; nothing else is built")
+    say("ours: the device waits for inputs", f"{mine['waited_share'] * 100:.2f} %", "target: at most 2 %")
 
 
 def main():
-    try:
-        import torch
-        torch.set_num_threads(os.cpu_count())
-    except ImportError:
-        torch = None
-        print("PyTorch is not installed (python3-torch, libopenblas0-pthread): no ratios")
     with tempfile.TemporaryDirectory() as folder:
-        compare(folder, "V1 layers", V1, torch)
-        compare(folder, "V2 layer", V2, torch)
+        if "pool" in ONLY:
+            pool(folder)
+        for word, cores in (("one", 1), ("all", os.cpu_count())):
+            if word in ONLY:
+                layers(folder, "V1 layers", V1_LAYERS, cores)
+                layers(folder, "V2 layers", V2_LAYERS, cores)
+        if "model" in ONLY:
+            model(folder)
 
 
 if __name__ == "__main__":
