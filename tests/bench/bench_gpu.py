@@ -14,7 +14,8 @@ import sys
 import tempfile
 import time
 
-from bench_poc import AGENT, PLUGINS, V2, ffn_of, say
+from bench_poc import AGENT, PLUGINS, say
+from torch_shapes import V2_LAYERS, ffn_of
 
 SECONDS = float(os.environ.get("BENCH_GPU_SECONDS", "10"))
 VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../vectors/poc")
@@ -132,7 +133,7 @@ def ours(folder, params, device, batch):
 
 
 def main():
-    params = {**V2, "n_layers": LAYERS}
+    params = {**V2_LAYERS, "n_layers": LAYERS}
     operations = 2 * params["seq_len"] * LAYERS * (4 * params["dim"] ** 2 + 3 * params["dim"] * ffn_of(params))
     try:
         import torch
