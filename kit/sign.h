@@ -88,4 +88,10 @@ void ga_signed_done(struct ga_signed *result);
 int ga_inferenced_ask(struct ga_run *run, const struct ga_host *host, const char *const *words, int with_password,
                       char **ret_output, char *why, size_t len);
 
+/*
+ * Is the option `key` the key of this account (gonka1...)? 0: it is. 1: it is another one's, and -1: it could not be
+ * asked of inferenced; then with a sentence in `why`.
+ */
+int ga_sign_key_of(struct ga_run *run, const struct ga_host *host, const char *account, char *why, size_t len);
+
 #endif

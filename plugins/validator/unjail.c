@@ -131,31 +131,12 @@ check_attempts(struct val_try *attempt, char *why)
 static int
 check_signer(struct val_try *attempt, char *why)
 {
-    const char       *key = attempt->host->str(attempt->run, "key");
-    const char *const words[] = {"keys", "show", key, "-a", NULL};
-    char             *output = NULL;
-    char              problem[VAL_WHY];
-    int               outcome = GA_OK;
+    char problem[VAL_WHY - 64];
+    int  r = ga_sign_key_of(attempt->run, attempt->host, attempt->seen.account, problem, sizeof(problem));
 
-    if (strcmp(key, attempt->seen.account) == 0)
-        return GA_OK;
-    if (strncmp(key, "gonka1", 6) == 0) {
-        (void)snprintf(why, VAL_WHY, "key is %.90s, account is %s: the validator's own key must sign", key,
-                       attempt->seen.account);
-        return GA_REFUSED;
-    }
-    if (ga_inferenced_ask(attempt->run, attempt->host, words, 1, &output, problem, sizeof(problem)) < 0) {
-        (void)snprintf(why, VAL_WHY, "the address of key %.60s could not be asked of inferenced: %.400s", key, problem);
-        return GA_UNKNOWN;
-    }
-    output[strcspn(output, " \t\r\n")] = '\0';
-    if (strcmp(output, attempt->seen.account) != 0) {
-        (void)snprintf(why, VAL_WHY, "key %.60s is %.90s, account is %s: the validator's own key must sign", key,
-                       output, attempt->seen.account);
-        outcome = GA_REFUSED;
-    }
-    free(output);
-    return outcome;
+    if (r != 0)
+        (void)snprintf(why, VAL_WHY, "%s%s", problem, r > 0 ? ": the validator's own key must sign" : "");
+    return r == 0 ? GA_OK : r > 0 ? GA_REFUSED : GA_UNKNOWN;
 }
 
 /* All that must be true beside the five yeses. An outcome, or GA_OK. */

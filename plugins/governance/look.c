@@ -1,0 +1,427 @@
+/* look.c: proposals, their tallies and this account's votes, as the chain has them. */
+#include "plugins/governance/tasks.h"
+
+#include "kit/clean.h"
+#include "kit/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PARAMS_PATH "/cosmos/gov/v1/params/voting"
+#define POOL_PATH "/cosmos/staking/v1beta1/pool"
+#define CASES_MAX 200
+
+/* --- rules ---------------------------------------------------------------------------------------------------------
+ */
+
+static char *
+params_matter(const cJSON *answer, char *why, size_t len)
+{
+    struct gov_tally_rules rules;
+
+    if (gov_tally_rules_read(answer, &rules, why, len) < 0)
+        return NULL;
+    return gov_all_matters(ga_json_get(answer, "params") ? ga_json_get(answer, "params") : answer, why, len);
+}
+
+enum gov_known
+gov_look_rules(const struct gov_chain *chain, struct gov_tally_rules *ret, cJSON **ret_params, char *why, size_t len)
+{
+    cJSON         *answer = NULL;
+    enum gov_known known = gov_ask(chain, "the rules of governance", PARAMS_PATH, params_matter, &answer, why, len);
+
+    if (known == GOV_KNOWN && gov_tally_rules_read(answer, ret, why, len) < 0)
+        known = GOV_UNKNOWN;
+    if (known == GOV_KNOWN && ret_params)
+        *ret_params = answer;
+    else
+        cJSON_Delete(answer);
+    return known == GOV_KNOWN ? GOV_KNOWN : GOV_UNKNOWN;
+}
+
+/* --- a proposal ----------------------------------------------------------------------------------------------------
+ */
+
+int
+gov_params_path(const char *module, char *buf, size_t len)
+{
+    char        words[64];
+    const char *dot;
+    char       *version;
+
+    (void)snprintf(words, sizeof(words), "%s", module);
+    dot = strchr(words, '.');
+    if (!dot || strspn(words, "abcdefghijklmnopqrstuvwxyz0123456789.") != strlen(words))
+        return -1;
+    if (strcmp(words, "cosmos.gov.v1") == 0)
+        (void)snprintf(buf, len, "%s", PARAMS_PATH);
+    else if (strncmp(words, "inference.", 10) == 0 && !strchr(dot + 1, '.'))
+        (void)snprintf(buf, len, "/productscience/inference/%s/params", dot + 1);
+    else if (strncmp(words, "cosmos.", 7) == 0 && (version = strrchr(words, '.')) > dot) {
+        *version++ = '\0';
+        (void)snprintf(buf, len, "/cosmos/%s/%s/params", dot + 1, version);
+    } else
+        return -1;
+    return 0;
+}
+
+/* What the chain has now of what a message would change. What cannot be asked stays not compared: nobody votes on it by
+ * rule. */
+static void
+compare(const struct gov_chain *chain, struct gov_message *message, struct gov_case *ret)
+{
+    char   path[160];
+    char   why[300];
+    cJSON *answer = NULL;
+
+    if (message->kind != GOV_KIND_PARAMS || message->undecoded)
+        return;
+    if (gov_params_path(message->u.params.module, path, sizeof(path)) < 0)
+        (void)snprintf(ret->problem, sizeof(ret->problem), "where the parameters of %.60s are asked for is not known",
+                       message->u.params.module);
+    else if (gov_ask(chain, "the parameters of now", path, gov_all_matters, &answer, why, sizeof(why)) != GOV_KNOWN)
+        (void)snprintf(ret->problem, sizeof(ret->problem), "%s", why);
+    else if (gov_params_compare(message, answer) < 0)
+        (void)snprintf(ret->problem, sizeof(ret->problem), "the parameters of %.60s cannot be compared",
+                       message->u.params.module);
+    cJSON_Delete(answer);
+}
+
+int
+gov_look_proposal(const struct gov_chain *chain, const cJSON *answer, struct gov_case *ret, char *why, size_t len)
+{
+    int r;
+
+    memset(ret, 0, sizeof(*ret));
+    r = gov_proposal_decode(answer, &ret->proposal, why, len);
+    if (r < 0) {
+        if (r == -ENOMEM)
+            (void)snprintf(why, len, "there is not enough memory");
+        return -1;
+    }
+    for (size_t i = 0; i < ret->proposal.n_messages; i++)
+        compare(chain, &ret->proposal.messages[i], ret);
+    return 0;
+}
+
+/* Deposits grow and final results come; what a vote is about does not change. */
+static char *
+proposal_matters(const cJSON *answer, char *why, size_t len)
+{
+    static const char *const keys[] = {"id",        "status", "messages", "voting_start_time", "voting_end_time",
+                                       "expedited", "title",  "proposer"};
+    const cJSON             *inner = ga_json_get(answer, "proposal");
+    cJSON                   *picked = cJSON_CreateObject();
+    char                    *text = NULL;
+
+    if (!cJSON_IsObject(inner) || !picked) {
+        (void)snprintf(why, len, "the answer has no member proposal");
+    } else {
+        for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+            (void)cJSON_AddItemToObject(picked, keys[i], cJSON_Duplicate(ga_json_get(inner, keys[i]), 1));
+        text = gov_all_matters(picked, why, len);
+    }
+    cJSON_Delete(picked);
+    return text;
+}
+
+enum gov_known
+gov_look_one(const struct gov_chain *chain, uint64_t id, struct gov_case *ret, char *why, size_t len)
+{
+    cJSON         *answer = NULL;
+    char           path[80];
+    char           what[40];
+    enum gov_known known;
+
+    (void)snprintf(path, sizeof(path), "/cosmos/gov/v1/proposals/%" PRIu64, id);
+    (void)snprintf(what, sizeof(what), "proposal %" PRIu64, id);
+    known = gov_ask(chain, what, path, proposal_matters, &answer, why, len);
+    if (known == GOV_KNOWN && gov_look_proposal(chain, answer, ret, why, len) < 0)
+        known = GOV_UNKNOWN;
+    if (known == GOV_KNOWN && ret->proposal.id != id) {
+        (void)snprintf(why, len, "asked for proposal %" PRIu64 ", got %" PRIu64, id, ret->proposal.id);
+        gov_case_done(ret);
+        known = GOV_UNKNOWN;
+    }
+    cJSON_Delete(answer);
+    return known;
+}
+
+/* --- lists
+ * ------------------------------------------------------------------------------------------------------------ */
+
+struct gather {
+    const struct gov_chain *chain;
+    struct gov_cases       *cases;
+    size_t                  most;
+    char                   *why;
+    size_t                  len;
+    int                     failed;
+};
+
+static int
+take(const cJSON *element, void *userdata)
+{
+    struct gather  *gather = userdata;
+    struct gov_case one;
+    uint64_t        id;
+
+    if (gather->cases->n >= gather->most)
+        return 1;
+    if (ga_json_u64(element, "id", &id) == 0)
+        for (size_t i = 0; i < gather->cases->n; i++)
+            if (gather->cases->list[i].proposal.id == id)
+                return 0; /* another node told of it */
+    if (gov_look_proposal(gather->chain, element, &one, gather->why, gather->len) < 0) {
+        gather->failed = 1;
+        return 1;
+    }
+    gather->cases->list[gather->cases->n++] = one;
+    return 0;
+}
+
+/* The list of one status, as enough nodes tell of it together: one that leaves a proposal out hides nothing. */
+static int
+gather_status(struct gather *gather, const char *query)
+{
+    const struct gov_chain *chain = gather->chain;
+    const int               need = chain->setup.rules.agree > 0 ? chain->setup.rules.agree : 1;
+    int                     answered = 0;
+    struct ga_chain_error   error = {0};
+    char                    path[160];
+
+    (void)snprintf(path, sizeof(path), "/cosmos/gov/v1/proposals?%s", query);
+    for (size_t i = 0; i < chain->quorum.n && answered < need && !gather->failed; i++)
+        if (chain->quorum.looks[i].verdict.why == GA_CHAIN_OK &&
+            ga_chain_rest_paged(&chain->setup.sources[i], path, "proposals", 0, take, gather, &error) == GA_CHAIN_OK)
+            answered++;
+    if (gather->failed)
+        return -1;
+    if (answered >= need)
+        return 0;
+    (void)snprintf(gather->why, gather->len, "the list of proposals: %d must answer: %s", need, error.text);
+    (void)ga_clean(gather->why);
+    return -1;
+}
+
+static int
+gather_all(const struct gov_chain *chain, const char *const *queries, size_t n, size_t most, struct gov_cases *ret,
+           char *why, size_t len)
+{
+    struct gather gather = {.chain = chain, .cases = ret, .most = most, .why = why, .len = len};
+
+    ret->n = 0;
+    ret->list = calloc(most, sizeof(*ret->list));
+    if (!ret->list) {
+        (void)snprintf(why, len, "there is not enough memory");
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (gather_status(&gather, queries[i]) < 0) {
+            gov_cases_done(ret);
+            return -1;
+        }
+    return 0;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+    const uint64_t one = ((const struct gov_case *)a)->proposal.id;
+    const uint64_t other = ((const struct gov_case *)b)->proposal.id;
+
+    return one < other ? -1 : one > other;
+}
+
+int
+gov_look_open(const struct gov_chain *chain, struct gov_cases *ret, char *why, size_t len)
+{
+    static const char *const queries[] = {"proposal_status=1&pagination.limit=50",
+                                          "proposal_status=2&pagination.limit=50"};
+
+    if (gather_all(chain, queries, 2, CASES_MAX, ret, why, len) < 0)
+        return -1;
+    qsort(ret->list, ret->n, sizeof(*ret->list), by_id);
+    return 0;
+}
+
+int
+gov_look_ended(const struct gov_chain *chain, size_t most, struct gov_cases *ret, char *why, size_t len)
+{
+    static const char *const queries[] = {"proposal_status=3&pagination.limit=50&pagination.reverse=true",
+                                          "proposal_status=4&pagination.limit=50&pagination.reverse=true",
+                                          "proposal_status=5&pagination.limit=50&pagination.reverse=true"};
+    size_t                   last;
+
+    if (gather_all(chain, queries, 3, 3 * most, ret, why, len) < 0)
+        return -1;
+    qsort(ret->list, ret->n, sizeof(*ret->list), by_id);
+    last = ret->n;
+    for (size_t i = 0; i < last / 2; i++) {
+        struct gov_case one = ret->list[i];
+
+        ret->list[i] = ret->list[last - 1 - i];
+        ret->list[last - 1 - i] = one;
+    }
+    while (ret->n > most)
+        gov_case_done(&ret->list[--ret->n]);
+    return 0;
+}
+
+/* --- votes ---------------------------------------------------------------------------------------------------------
+ */
+
+static char *
+vote_matters(const cJSON *answer, char *why, size_t len)
+{
+    const cJSON *options = ga_json_path(answer, "vote.options");
+
+    if (!cJSON_IsArray(options)) {
+        (void)snprintf(why, len, "the answer has no vote.options");
+        return NULL;
+    }
+    return gov_all_matters(options, why, len);
+}
+
+/* "VOTE_OPTION_NO_WITH_VETO", or its number, to "no_with_veto". */
+static const char *
+option_text(const cJSON *option, char *buf, size_t len)
+{
+    static const char *const names[] = {"unspecified", "yes", "abstain", "no", "no_with_veto"};
+    static const char        prefix[] = "VOTE_OPTION_";
+    int64_t                  number;
+
+    if (cJSON_IsString(option) && strncmp(option->valuestring, prefix, sizeof(prefix) - 1) == 0) {
+        (void)snprintf(buf, len, "%s", option->valuestring + sizeof(prefix) - 1);
+        for (char *at = buf; *at; at++)
+            if (*at >= 'A' && *at <= 'Z')
+                *at = (char)(*at - 'A' + 'a');
+        return buf;
+    }
+    if (ga_json_value_i64(option, &number) == 0 && number >= 0 && number < 5)
+        return names[number];
+    return "?";
+}
+
+static void
+read_vote(const cJSON *answer, struct gov_case *ret)
+{
+    const cJSON *options = ga_json_path(answer, "vote.options");
+    const cJSON *entry;
+    const int    one = cJSON_GetArraySize(options) == 1;
+    size_t       used = 0;
+    char         buf[24];
+
+    ret->vote[0] = '\0';
+    ret->choice = GOV_CHOICE_ASK;
+    cJSON_ArrayForEach(entry, options)
+    {
+        const char *option = option_text(ga_json_get(entry, "option"), buf, sizeof(buf));
+        const char *weight = ga_json_str(entry, "weight");
+
+        used += (size_t)snprintf(ret->vote + used, used < sizeof(ret->vote) ? sizeof(ret->vote) - used : 0,
+                                 "%s%s%s%.4s", used ? ", " : "", option, one ? "" : " ", one || !weight ? "" : weight);
+        if (one && gov_choice_parse(option, &ret->choice) < 0)
+            ret->choice = GOV_CHOICE_ASK;
+        if (used >= sizeof(ret->vote))
+            break;
+    }
+    (void)ga_clean(ret->vote);
+}
+
+enum gov_known
+gov_look_own(const struct gov_chain *chain, uint64_t id, struct gov_case *ret, char *why, size_t len)
+{
+    const char *account = chain->host->str(chain->run, "account");
+    cJSON      *answer = NULL;
+    char        path[200];
+    char        escaped[160];
+
+    ret->vote_known = GOV_UNKNOWN;
+    ret->vote[0] = '\0';
+    ret->choice = GOV_CHOICE_ASK;
+    if (!account || ga_chain_escape(account, escaped, sizeof(escaped)) < 0) {
+        (void)snprintf(why, len, "option account is not given: whose vote is it");
+        return GOV_UNKNOWN;
+    }
+    (void)snprintf(path, sizeof(path), "/cosmos/gov/v1/proposals/%" PRIu64 "/votes/%s", id, escaped);
+    ret->vote_known = gov_ask(chain, "this account's vote", path, vote_matters, &answer, why, len);
+    if (ret->vote_known == GOV_KNOWN)
+        read_vote(answer, ret);
+    cJSON_Delete(answer);
+    return ret->vote_known;
+}
+
+static char *
+pool_matters(const cJSON *answer, char *why, size_t len)
+{
+    gov_u128    power;
+    const char *text = ga_json_str(ga_json_get(answer, "pool"), "bonded_tokens");
+    char       *ret = NULL;
+
+    if (!text || gov_integer_parse(text, &power) < 0)
+        (void)snprintf(why, len, "the answer has no pool.bonded_tokens that is a number");
+    else if (!(ret = strdup(text)))
+        (void)snprintf(why, len, "there is not enough memory");
+    return ret;
+}
+
+/* Tallies grow: one node's word, of the moment. */
+static int
+look_at_tally(const struct gov_chain *chain, const struct gov_tally_rules *rules, struct gov_case *ret, char *why,
+              size_t len)
+{
+    struct ga_chain_error error;
+    cJSON                *tally = NULL;
+    cJSON                *pool = NULL;
+    char                  path[80];
+    int                   r = -1;
+
+    (void)snprintf(path, sizeof(path), "/cosmos/gov/v1/proposals/%" PRIu64 "/tally", ret->proposal.id);
+    if (ga_chain_ask(chain->setup.sources, &chain->quorum, &chain->setup.rules, path, &tally, NULL, &error) !=
+        GA_CHAIN_OK)
+        (void)snprintf(why, len, "%s", ga_clean(error.text));
+    else if (gov_ask(chain, "the bonded power", POOL_PATH, pool_matters, &pool, why, len) == GOV_KNOWN &&
+             gov_votes_read(tally, &ret->votes, why, len) == 0 &&
+             gov_integer_parse(ga_json_str(ga_json_get(pool, "pool"), "bonded_tokens"), &ret->votes.bonded) == 0 &&
+             gov_tally_count(&ret->votes, rules, ret->proposal.expedited, &ret->tally, why, len) == 0)
+        r = 0;
+    cJSON_Delete(tally);
+    cJSON_Delete(pool);
+    return r;
+}
+
+void
+gov_look_votes(const struct gov_chain *chain, const struct gov_tally_rules *rules, struct gov_case *ret)
+{
+    char why[400] = "";
+
+    ret->tally_known = GOV_UNKNOWN;
+    if (rules && look_at_tally(chain, rules, ret, why, sizeof(why)) == 0)
+        ret->tally_known = GOV_KNOWN;
+    else if (*why)
+        (void)snprintf(ret->problem, sizeof(ret->problem), "%s", why);
+    if (!chain->host->has(chain->run, "account"))
+        return;
+    if (gov_look_own(chain, ret->proposal.id, ret, why, sizeof(why)) == GOV_UNKNOWN)
+        (void)snprintf(ret->problem, sizeof(ret->problem), "%s", why);
+}
+
+void
+gov_case_done(struct gov_case *one)
+{
+    gov_proposal_free(&one->proposal);
+    memset(one, 0, sizeof(*one));
+}
+
+void
+gov_cases_done(struct gov_cases *cases)
+{
+    for (size_t i = 0; i < cases->n; i++)
+        gov_case_done(&cases->list[i]);
+    free(cases->list);
+    *cases = (struct gov_cases){0};
+}
