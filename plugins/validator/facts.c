@@ -293,6 +293,24 @@ val_read_allowance(const cJSON *answer, const char *granter, struct val_allowanc
     return 0;
 }
 
+/* --- the signer's container ----------------------------------------------------------------------------------------
+ */
+
+int
+val_read_container(const cJSON *answer, struct val_container *ret, char *why)
+{
+    const cJSON *state = ga_json_get(answer, "State");
+    const char  *started = ga_json_str(state, "StartedAt");
+
+    *ret = (struct val_container){.running = ga_json_bool(state, "Running", -1),
+                                  .restarting = ga_json_bool(state, "Restarting", 0)};
+    if (ret->running < 0)
+        return bad(why, "the answer does not say whether it runs");
+    if (!started || ga_when_parse(started, &ret->started_ns) == -EINVAL)
+        return bad(why, "the answer does not say since when it runs");
+    return 0;
+}
+
 /* --- commits -------------------------------------------------------------------------------------------------------
  */
 

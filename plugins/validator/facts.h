@@ -67,6 +67,13 @@ struct val_commit {
     int     own; /* 1: its signature is there */
 };
 
+/* Of Docker's API. */
+struct val_container {
+    int     running;
+    int     restarting;
+    int64_t started_ns; /* when it was started last */
+};
+
 int val_read_params(const cJSON *answer, struct val_params *ret, char *why);
 int val_read_validator(const cJSON *answer, const char *operator_address, struct val_validator *ret, char *why);
 int val_read_signing(const cJSON *answer, const char *valcons, struct val_signing *ret, char *why);
@@ -74,6 +81,8 @@ int val_read_participant(const cJSON *answer, const char *account, struct val_pa
 int val_read_balance(const cJSON *answer, char ret[GA_AMOUNT_MAX], char *why);
 int val_read_grants(const cJSON *answer, struct val_grants *ret, char *why);
 int val_read_allowance(const cJSON *answer, const char *granter, struct val_allowance *ret, char *why);
+/* Docker's GET /containers/NAME/json. */
+int val_read_container(const cJSON *answer, struct val_container *ret, char *why);
 /* `hex`: own consensus address; the answer is that of "block?height=N". */
 int val_read_commit(const cJSON *answer, const char *hex, struct val_commit *ret, char *why);
 

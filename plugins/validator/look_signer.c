@@ -4,7 +4,6 @@
 
 #include "kit/files.h"
 #include "kit/http.h"
-#include "kit/json.h"
 #include "kit/when.h"
 
 #include <errno.h>
@@ -38,12 +37,6 @@ signer_is(struct ga_run *run, const struct ga_host *host, const char *kind)
 /* --- Docker --------------------------------------------------------------------------------------------------------
  */
 
-struct container {
-    int     running;
-    int     restarting;
-    int64_t started_ns;
-};
-
 /* The socket, and a name that can be part of a URL. 0, -1 with a sentence. */
 static int
 container_named(struct ga_run *run, const struct ga_host *host, const char **ret_name, const char **ret_socket,
@@ -64,24 +57,13 @@ container_named(struct ga_run *run, const struct ga_host *host, const char **ret
     return 0;
 }
 
-static int
-read_container(const cJSON *answer, struct container *ret)
-{
-    const cJSON *state = ga_json_get(answer, "State");
-    const char  *started = ga_json_str(state, "StartedAt");
-
-    ret->running = ga_json_bool(state, "Running", -1);
-    ret->restarting = ga_json_bool(state, "Restarting", 0);
-    return ret->running < 0 || !started || ga_when_parse(started, &ret->started_ns) == -EINVAL ? -1 : 0;
-}
-
 static enum val_known
-ask_container(struct ga_run *run, const struct ga_host *host, struct container *ret, char *why)
+ask_container(struct ga_run *run, const struct ga_host *host, struct val_container *ret, char *why)
 {
     const char            *name;
     const char            *socket;
     char                   url[300];
-    char                   problem[400];
+    char                   problem[VAL_WHY];
     struct ga_http_request request = {
         .url = url, .connect_ms = 3000, .total_ms = 5000, .max_answer = 4u << 20, .cancel_fd = host->cancel_fd(run)};
     cJSON         *answer = NULL;
@@ -97,8 +79,8 @@ ask_container(struct ga_run *run, const struct ga_host *host, struct container *
         (void)snprintf(why, VAL_WHY,
                        status == 404 ? "there is no container %.200s" : "Docker, container %.200s: %.300s", name,
                        problem);
-    } else if (read_container(answer, ret) < 0) {
-        (void)snprintf(why, VAL_WHY, "Docker's answer about the container %.200s has no State", name);
+    } else if (val_read_container(answer, ret, problem) < 0) {
+        (void)snprintf(why, VAL_WHY, "Docker, container %.200s: %.300s", name, problem);
     } else {
         known = VAL_KNOWN;
     }
@@ -113,20 +95,22 @@ look_at_log(struct ga_run *run, const struct ga_host *host, struct val_seen *ret
     struct val_item       *item = &ret->log_item;
     const char            *name;
     const char            *socket;
-    struct container       container;
+    struct val_container   container;
     char                   url[400];
     struct ga_http_request request = {
         .url = url, .connect_ms = 3000, .total_ms = 5000, .max_answer = 4u << 20, .cancel_fd = host->cancel_fd(run)};
     struct ga_http_answer answer;
+    long long             since;
 
     item->wanted = 1;
     if (ask_container(run, host, &container, item->why) != VAL_KNOWN ||
         container_named(run, host, &name, &socket, item->why) < 0)
         return;
     request.unix_socket = socket;
-    (void)snprintf(
-        url, sizeof(url), "http://localhost/" DOCKER_API "/containers/%s/logs?stdout=1&stderr=1&since=%lld&until=%lld",
-        name, (long long)(container.started_ns / SECOND) - 1, (long long)(container.started_ns / SECOND) + START_LOG_S);
+    since = container.started_ns > SECOND ? container.started_ns / SECOND - 1 : 0;
+    (void)snprintf(url, sizeof(url),
+                   "http://localhost/" DOCKER_API "/containers/%s/logs?stdout=1&stderr=1&since=%lld&until=%lld", name,
+                   since, since + 1 + START_LOG_S);
     if (ga_http(&request, &answer) != GA_HTTP_OK)
         (void)snprintf(item->why, VAL_WHY, "the log of the container %.200s: %.300s", name, answer.error);
     else if (answer.status != 200)
@@ -163,16 +147,16 @@ val_look_keys(struct ga_run *run, const struct ga_host *host, struct val_seen *r
 static void
 look_at_container(struct ga_run *run, const struct ga_host *host, struct val_seen *ret)
 {
-    struct val_item *item = &ret->signer_item;
-    struct container container;
-    const char      *name = host->str(run, "signer_container");
-    char             age[48];
-    int64_t          up;
+    struct val_item     *item = &ret->signer_item;
+    struct val_container container;
+    const char          *name = host->str(run, "signer_container");
+    char                 age[48];
+    int64_t              up;
 
     item->known = ask_container(run, host, &container, item->why);
     if (item->known != VAL_KNOWN)
         return;
-    up = now(CLOCK_REALTIME) - container.started_ns;
+    up = container.started_ns > 0 ? now(CLOCK_REALTIME) - container.started_ns : 0;
     if (!container.running || container.restarting) {
         item->known = VAL_ABSENT;
         (void)snprintf(item->why, VAL_WHY, "the container %.200s is %s", name,

@@ -70,6 +70,7 @@ try_accounts(const cJSON *json)
     struct val_participant participant;
     struct val_grants      grants;
     struct val_allowance   allowance;
+    struct val_container   container;
     char                   balance[GA_AMOUNT_MAX];
     char                   why[VAL_WHY] = "";
     int                    order = 0;
@@ -79,6 +80,8 @@ try_accounts(const cJSON *json)
     if (val_read_balance(json, balance, why) == 0)
         need(ga_amount_compare(balance, "0", &order) == 0 && order >= 0);
     (void)val_read_grants(json, &grants, why);
+    if (val_read_container(json, &container, why) == 0)
+        need(container.running == 0 || container.running == 1);
     if (val_read_allowance(json, ACCOUNT, &allowance, why) == 0)
         need(allowance.n <= 1);
 }

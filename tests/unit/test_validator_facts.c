@@ -324,6 +324,39 @@ a_vote_for_nil_counts_as_signed_and_an_empty_place_as_missed(void **state)
     cJSON_Delete(bad);
 }
 
+/* --- the signer's container ----------------------------------------------------------------------------------------
+ */
+
+static void
+a_container_says_whether_and_since_when_it_runs(void **state)
+{
+    static const char *const refused[] = {
+        "{}",
+        "{\"State\":{\"StartedAt\":\"2025-11-20T10:00:00Z\"}}",
+        "{\"State\":{\"Running\":1,\"StartedAt\":\"2025-11-20T10:00:00Z\"}}",
+        "{\"State\":{\"Running\":true}}",
+        "{\"State\":{\"Running\":true,\"StartedAt\":\"just now\"}}",
+    };
+    struct val_container ret;
+    cJSON *up = json("{\"State\":{\"Running\":true,\"Restarting\":true,\"StartedAt\":\"2025-11-20T10:00:00.5Z\"}}");
+    cJSON *never = json("{\"State\":{\"Running\":false,\"StartedAt\":\"0001-01-01T00:00:00Z\"}}");
+
+    (void)state;
+    assert_int_equal(val_read_container(up, &ret, why), 0);
+    assert_true(ret.running && ret.restarting && ret.started_ns == INT64_C(1763632800) * SECOND + SECOND / 2);
+    assert_int_equal(val_read_container(never, &ret, why), 0);
+    assert_true(!ret.running && ret.started_ns == INT64_MIN);
+    cJSON_Delete(up);
+    cJSON_Delete(never);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        cJSON *answer = json(refused[i]);
+
+        if (val_read_container(answer, &ret, why) == 0)
+            fail_msg("taken: %s", refused[i]);
+        cJSON_Delete(answer);
+    }
+}
+
 /* --- keys ----------------------------------------------------------------------------------------------------------
  */
 
@@ -464,6 +497,7 @@ main(void)
         cmocka_unit_test(of_many_grants_the_first_to_end_counts),
         cmocka_unit_test(a_fee_allowance_is_found_in_its_wrappings),
         cmocka_unit_test(a_vote_for_nil_counts_as_signed_and_an_empty_place_as_missed),
+        cmocka_unit_test(a_container_says_whether_and_since_when_it_runs),
         cmocka_unit_test(a_key_file_is_read_up_to_its_public_half_and_no_further),
         cmocka_unit_test(a_key_file_with_its_private_half_first_is_not_read_further),
         cmocka_unit_test(files_that_hold_no_key_are_refused),
