@@ -5,6 +5,8 @@
     chain.py look HOST                the seeds that the host is configured with
     chain.py diff                     the diffs in a journal's acts (JSON lines on standard input)
     chain.py verdict                  1 unless the JSON on standard input (of flight-check) says GO
+    chain.py propose FILE             a proposal opens: shorter epochs; another validator votes for it
+    chain.py voted COMMAND...         waits until COMMAND --json (gonka-agent run governance tally) says that this host has voted yes
     chain.py jail FILE                the host's validator is jailed, as after fifty missed blocks
     chain.py explained                1 unless the JSON on standard input (of watch) says so
 
@@ -17,13 +19,18 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 from archive_server import ArchiveServer, zipped  # noqa: E402
-from chain_client import ChainStandin  # noqa: E402
+from chain_client import ChainStandin, Inferenced  # noqa: E402
 
 UPGRADE = "v0.2.6"
+# Voting lasts 48 h; for the demo the policy waits ten seconds of them.
+POLICY = [{"name": "small steps of the epoch", "type": "*.MsgUpdateParams", "vote": "yes", "not_before_end": "47h59m50s",
+           "params": [{"path": "epoch_params.*", "max_change": "20%"}]}]
+WAIT_S = 60
 PROGRAM = """#include <stdio.h>
 #include <string.h>
 int main(int argc, char **argv)
@@ -61,9 +68,15 @@ def serve(path):
         for number in range(4):
             chain.do("node", i=number, manner="good", peers=12, connected_ns=3600 * 10**9)
         plan_upgrade(chain, archives)
+        folder = os.path.join(os.path.dirname(os.path.abspath(path)), "signer")
+        os.mkdir(folder, 0o700)
+        signer = Inferenced(folder, chain, control=chain.nodes[0]["proxy"] + "/control")
+        with open(os.path.join(folder, "password"), "w", encoding="utf-8",
+                  opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+            out.write(signer.config["password"])
         with open(path + ".new", "w", encoding="utf-8") as out:
             json.dump({"nodes": chain.nodes, "validators": chain.validators, "chain_id": chain.chain_id,
-                       "control": chain.control}, out)
+                       "control": chain.control, "signer": folder}, out)
         os.rename(path + ".new", path)
         signal.pause()
 
@@ -87,6 +100,13 @@ def manifest(path, host, work):
     plugins["validator"] = {"options": {**chain, "account": facts["validators"][0]["account"],
                                         "warm": facts["validators"][0]["warm"], "signer": "node", "deploy_dir": host,
                                         "max_age": "30s"}, "tasks": {"watch": {"delay": "0s"}}}
+    plugins["governance"] = {"options": {**chain, "account": facts["validators"][0]["account"], "max_age": "30s",
+                                         "sign": "inferenced", "inferenced": os.path.join(facts["signer"], "inferenced"),
+                                         "inferenced_home": facts["signer"], "key": "cold",
+                                         "key_password": {"file": os.path.join(facts["signer"], "password")},
+                                         "policy": json.dumps(POLICY)},
+                             "tasks": {"poll": {"delay": "0s"}, "vote": {"every": "2s", "delay": "0s"}}}
+    plugins["chain-watch"] = {"options": {**chain, "max_age": "30s"}}
     for name, words in plugins.items():
         print(f"  {name}: {json.dumps(words)}")
 
@@ -109,12 +129,35 @@ def show_diffs():
     return 0 if found else 1
 
 
-def jail(path):
+def command(path, **words):
+    """Carries out a command of the chain stand-in."""
     with open(path, encoding="utf-8") as file:
         control = json.load(file)["control"]
-    command = json.dumps({"do": "jail", "validator": 0}).encode()
-    with urllib.request.urlopen(urllib.request.Request(control, command), timeout=30) as reply:
-        return 0 if json.load(reply)["ok"] else 1
+    with urllib.request.urlopen(urllib.request.Request(control, json.dumps(words).encode()), timeout=30) as reply:
+        answer = json.load(reply)
+    if not answer["ok"]:
+        raise SystemExit(f"the chain of the demo refuses {words}: {answer}")
+    return answer
+
+
+def propose(path):
+    number = command(path, do="propose", kind="inference_params", title="Shorter epochs",
+                     change={"epoch_params.epoch_length": "15391"})["id"]
+    command(path, do="vote", id=number, validator=1, option="yes")
+    print(f"proposal {number}: epochs of 15391 blocks instead of 17280; another validator has voted yes")
+
+
+def voted(words):
+    until = time.monotonic() + WAIT_S
+    while time.monotonic() < until:
+        done = subprocess.run([*words, "--json"], capture_output=True, text=True, check=False)
+        if not done.stdout:
+            raise SystemExit(done.stderr)
+        if json.loads(done.stdout)["result"].get("vote") == "yes":
+            return 0
+        time.sleep(0.2)
+    print(f"this host has not voted within {WAIT_S} s")
+    return 1
 
 
 def explained():
@@ -135,8 +178,12 @@ def main(words):
         return show_diffs()
     elif words == ["verdict"]:
         return 0 if json.load(sys.stdin)["result"]["verdict"] == "go" else 1
+    elif len(words) == 2 and words[0] == "propose":
+        propose(words[1])
+    elif len(words) > 1 and words[0] == "voted":
+        return voted(words[1:])
     elif len(words) == 2 and words[0] == "jail":
-        return jail(words[1])
+        command(words[1], do="jail", validator=0)
     elif words == ["explained"]:
         return explained()
     else:
