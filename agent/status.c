@@ -137,6 +137,8 @@ counters(const struct supervisor *supervisor)
     add_count(report, "journal_lost", journal_lost(supervisor->journal));
     add_count(report, "strays_killed", supervisor->n_strays);
     add_count(report, "rubbish_packets", supervisor->n_rubbish);
+    add_count(report, "reloads", supervisor->n_reloads);
+    add_count(report, "reloads_failed", supervisor->n_reloads_failed);
     return report;
 }
 

@@ -141,6 +141,7 @@ reload_failed(struct supervisor *supervisor, const char *diagnostics)
 {
     free(supervisor->reload_error);
     supervisor->reload_error = strdup(diagnostics);
+    supervisor->n_reloads_failed++;
     log_err("the manifest was not reloaded, the old one goes on: %s", diagnostics);
     journal_note(supervisor, "reload", "error", diagnostics);
     (void)sd_notify(0, "READY=1\nSTATUS=serving with the old manifest: the new one has errors");
@@ -174,6 +175,7 @@ on_reloaded(cJSON *compiled, const char *diagnostics, void *userdata)
     supervisor->reload_error = NULL;
     house_sweep(supervisor);
     arm_new(supervisor);
+    supervisor->n_reloads++;
     log_notice("manifest reloaded, %d plugin(s) changed", cJSON_GetArraySize(changed));
     journal_note(supervisor, "reload", NULL, NULL);
     (void)sd_notify(0, "READY=1\nSTATUS=serving");

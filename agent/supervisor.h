@@ -114,6 +114,8 @@ struct supervisor {
     uint64_t         n_events_unjournalled;
     uint64_t         n_strays;
     uint64_t         n_rubbish;
+    uint64_t         n_reloads;        /* that took effect */
+    uint64_t         n_reloads_failed; /* after which the old manifest went on */
     int64_t          event_second;
     unsigned         events_this_second;
     unsigned         n_running; /* resident ones aside */

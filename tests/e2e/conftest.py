@@ -77,7 +77,7 @@ class World:
     def cli(self, *words, via=(), **kwargs):
         """Runs a command to its end; the manifest is named for it. via: as for Daemon."""
         return subprocess.run([*via, AGENT, words[0], "-c", self.manifest, *words[1:]], capture_output=True, text=True,
-                              timeout=60 * SLOW, check=False, **kwargs)
+                              timeout=240 * SLOW, check=False, **kwargs)
 
     def json(self, *words):
         done = self.cli(*words, "--json")

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import AGENT, PLUGINS, TEST_PLUGINS
+from conftest import AGENT, PLUGINS, TEST_PLUGINS, TOP
 
 
 def gonka(*words, **kwargs):
@@ -205,6 +205,17 @@ def test_init_has_a_beginning_for_every_other_plugin_that_passes_check_when_its_
     errors = [d["text"] for d in checked["diagnostics"] if d["level"] == "error"]
     assert all(any(f"'{key}'" in error for key in needed) for error in errors), errors
     assert needed or names <= set(json.dumps(checked["compiled"]).replace('"', " ").split())
+
+
+@pytest.mark.parametrize("enabled", ["false", "true"])
+def test_the_manifest_that_is_installed_passes_check(tmp_path, enabled):
+    manifest = tmp_path / "m.yaml"
+    with open(os.path.join(TOP, "etc/manifest.yaml"), encoding="utf-8") as file:
+        text = file.read()
+    manifest.write_text(text.replace("    enabled: false", f"    enabled: {enabled}"))
+    done = gonka("check", "-c", str(manifest), "--plugin-dir", PLUGINS)
+    assert done.returncode == 0, done.stderr
+    assert f"{text.count('    enabled: false') if enabled == 'true' else 0} plugins" in done.stdout
 
 
 def test_init_does_not_overwrite(tmp_path):

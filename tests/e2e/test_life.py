@@ -57,18 +57,22 @@ def test_sighup_reloads_too(world, start):
 
 def test_a_bad_manifest_changes_nothing(world, start):
     world.write("  sample-good: {tasks: {count: {every: 1h}}}\n")
-    start(world)
+    daemon = start(world)
     world.write("  sample-good: {options: {number: many}}\n")
     done = world.cli("reload")
     assert done.returncode == 78
     assert "'number' of sample-good must be a whole number" in done.stderr
     status = world.status()
     assert status["reload"]["ok"] is False
+    assert (status["counters"]["reloads"], status["counters"]["reloads_failed"]) == (0, 1)
+    assert "the manifest was not reloaded, the old one goes on" in daemon.log()
+    assert "must be a whole number" in world.cli("status").stdout
     assert "1h" in world.task("sample-good", "count")["trigger"]
     assert world.json("run", "sample-good", "echo")["outcome"] == "ok"
     world.write("  sample-good: {}\n")
     assert world.cli("reload").returncode == 0
     assert world.status()["reload"]["ok"] is True
+    assert world.status()["counters"]["reloads"] == 1
 
 
 def test_a_plugin_that_hangs_when_it_is_loaded_does_not_stop_the_others_during_a_reload(world, start):
