@@ -56,7 +56,8 @@ report(struct bout *bout, size_t n)
     size_t len = 0;
     FILE  *out = open_memstream(&text, &len);
     double rate = 0;
-    int    ok = rows && out && cJSON_AddNumberToObject(result, "pool_seconds", bout->pool_seconds);
+    int    ok = rows && out && cJSON_AddNumberToObject(result, "pool_seconds", bout->pool_seconds) &&
+             cJSON_AddNumberToObject(result, "pool_processor_seconds", bout->pool_processor);
 
     if (out)
         (void)fprintf(out, "%-6s %-40s %-9s %6s %10s %9s %8s %9s %8s\n", "DEVICE", "NAME", "PATH", "BATCH",

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ static int
 make_pool(struct bout *bout)
 {
     int64_t begin = poc_now_ms();
+    clock_t processor = clock();
     int     r;
 
     bout->pool_numbers = poc_pool_size(&bout->params);
@@ -69,6 +71,7 @@ make_pool(struct bout *bout)
     }
     r = poc_pool_fill(bout->block_hash, bout->pool, bout->pool_numbers, 0, pool_progress, bout);
     bout->pool_seconds = (double)(poc_now_ms() - begin) * 1e-3;
+    bout->pool_processor = (double)(clock() - processor) / CLOCKS_PER_SEC;
     if (r == -ECANCELED)
         return bout->host->end(bout->run, GA_UNKNOWN, "cancelled while the pool of weights was made");
     if (r < 0)

@@ -10,7 +10,7 @@
 /*
  * Of a processor: ROWS sums for each of TILES columns are in registers. The more BLOCKS of rows are packed together,
  * the less often the activations come from memory, and the fewer work-items there are. What is best differs from one
- * processor and shape of model to the next: tuning finds it.
+ * processor and shape of model to the next: tuning finds it. The last is for drivers that give little local memory.
  */
 static const struct {
     uint32_t lanes;
@@ -20,7 +20,7 @@ static const struct {
     uint32_t depth;
 } cpu_sizes[] = {
     {16, 12, 1, 4, 256}, {16, 6, 1, 8, 256},   {16, 8, 2, 16, 256}, {16, 14, 2, 16, 256},
-    {16, 14, 2, 8, 384}, {16, 12, 2, 16, 256}, {8, 6, 2, 8, 256},   {8, 4, 1, 8, 256},
+    {16, 14, 2, 8, 384}, {16, 12, 2, 16, 256}, {8, 6, 2, 8, 256},   {16, 6, 1, 2, 256},
 };
 
 #define CPU_COLUMNS 256 /* for one work-item: what a processor's second cache holds */

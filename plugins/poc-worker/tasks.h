@@ -24,6 +24,7 @@ struct bout {
     uint16_t             *pool;
     uint64_t              pool_numbers;
     double                pool_seconds;
+    double                pool_processor; /* seconds of processors' time in it, of all threads */
     struct poc_chosen     chosen;
     struct poc_crew       crew;
 };

@@ -15,7 +15,7 @@ import time
 import numpy as np
 import torch
 
-from torch_shapes import ffn_of
+from torch_shapes import ffn_of, pool_of
 
 HASH = "EXAMPLE_BLOCK_HASH"
 
@@ -41,10 +41,8 @@ class HashedWeights:
 
     def __init__(self, params):
         dim = params["dim"]
-        total = params["n_layers"] * (sum(rows * width for _, _, (rows, width) in shapes_of(params)) + 2 * dim) + dim
-        total += 2 * params["vocab_size"] * dim
         self.pool = np.concatenate([np.random.default_rng(i).normal(0, 0.02, size).astype(np.float16)
-                                    for i, size in enumerate(self.parts(max(50000, int(total * 0.05))))])
+                                    for i, size in enumerate(self.parts(pool_of(params)))])
         self.output = self.tensor("output.weight", (params["vocab_size"], dim))
         self.layers, self.norms = [], []
         for i in range(params["n_layers"]):

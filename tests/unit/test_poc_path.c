@@ -43,6 +43,36 @@ a_card_gets_the_kernels_that_its_instructions_allow_and_the_portable_ones_last(v
 }
 
 static void
+a_processor_gets_the_sizes_that_its_local_memory_holds(void **state)
+{
+    const uint64_t memories[] = {32768, 49152, 262144, 1048576};
+    unsigned       before = 0;
+
+    (void)state;
+    for (size_t m = 0; m < sizeof(memories) / sizeof(*memories); m++) {
+        struct poc_device_info info = {.is_cpu = 1, .local_memory = memories[m]};
+        struct poc_path        paths[16];
+        unsigned               n = poc_paths(&info, paths, 16);
+
+        assert_true(n > before || memories[m] == 49152);
+        before = n;
+        for (unsigned i = 0; i < n; i++) {
+            unsigned lanes, rows, tiles, blocks, depth, span;
+
+            if (strcmp(paths[i].name, "cpu") != 0)
+                continue;
+            assert_int_equal(sscanf(paths[i].options,
+                                    "-DLANES=%u -DROWS=%u -DTILES=%u -DBLOCKS=%u -DDEPTH=%u -DSPAN=%u", &lanes, &rows,
+                                    &tiles, &blocks, &depth, &span),
+                             6);
+            assert_int_equal(rows * blocks, paths[i].rows);
+            assert_int_equal(rows % 2, 0); /* the rotary embedding turns pairs of rows */
+            assert_true((uint64_t)paths[i].rows * (depth + 16 + span * lanes) * sizeof(float) <= memories[m]);
+        }
+    }
+}
+
+static void
 every_size_of_a_work_group_fits_its_kernels(void **state)
 {
     struct poc_device_info info = {.capability = 90, .local_memory = 49152};
@@ -128,6 +158,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_card_gets_the_kernels_that_its_instructions_allow_and_the_portable_ones_last),
+        cmocka_unit_test(a_processor_gets_the_sizes_that_its_local_memory_holds),
         cmocka_unit_test(every_size_of_a_work_group_fits_its_kernels),
         cmocka_unit_test(kernels_that_a_compiler_does_not_take_are_passed_over),
         cmocka_unit_test(what_is_behind_the_mark_is_laid_open_for_the_architecture_that_has_it),
