@@ -2,6 +2,7 @@
 #include "plugins/chain-watch/watch.h"
 
 #include "kit/json.h"
+#include "kit/settle.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #define STATE "told"
 #define BEAT_MS 3000
+#define SETTLED_AFTER 2 /* turns: all that is done again has been done once */
 #define WAIT_LEAST_NS INT64_C(1000000000)
 #define WAIT_MOST_NS INT64_C(10000000000)
 #define BEHIND_THE_BLOCK_NS INT64_C(300000000) /* a block needs a moment to come here */
@@ -120,6 +122,7 @@ cw_follow(struct ga_run *run, const struct ga_host *host)
     size_t        len = 0;
     char          why[512];
     enum cw_state was = CW_STATES;
+    uint64_t      turn = 0;
 
     follow.look = cw_look_new(run, host, why, sizeof(why));
     if (!follow.look)
@@ -141,6 +144,8 @@ cw_follow(struct ga_run *run, const struct ga_host *host)
         tell(&follow);
         show(&follow);
         host->beat(run);
+        if (turn++ == SETTLED_AFTER)
+            ga_settle();
         if (pause_ns(&follow, wait_ns(&follow)) < 0)
             break;
         cw_look_quick(follow.look, &follow.seen);
