@@ -2,6 +2,7 @@
 #include "plugins/chain-watch/watch.h"
 
 #include "kit/json.h"
+#include "kit/settle.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #define STATE "told"
 #define BEAT_MS 3000
+#define SETTLED_AFTER 2 /* turns: all that is done again has been done once */
 #define WAIT_LEAST_NS INT64_C(1000000000)
 #define WAIT_MOST_NS INT64_C(10000000000)
 #define BEHIND_THE_BLOCK_NS INT64_C(300000000) /* a block needs a moment to come here */
@@ -27,16 +29,18 @@ static void
 tell(struct follow *follow)
 {
     struct cw_news news[CW_NEWS_MAX];
+    const int      any = follow->told.any;
     size_t         n = cw_news(&follow->seen, &follow->rules, &follow->told, news);
     char          *document;
-    int            lasting = 0;
+    int            lasting;
 
+    lasting = any != follow->told.any; /* from here on there is something to compare with */
     for (size_t i = 0; i < n; i++) {
         char *payload = ga_json_print(news[i].payload);
 
         if (payload)
             (void)follow->host->emit(follow->run, news[i].topic, payload);
-        lasting |= news[i].topic[0] != 'c' || news[i].topic[6] != 'b'; /* of chain.block nothing need be kept */
+        lasting |= strcmp(news[i].topic, "chain.block") != 0;
         free(payload);
         cJSON_Delete(news[i].payload);
     }
@@ -53,13 +57,14 @@ show(const struct follow *follow)
 {
     const struct cw_seen *seen = &follow->seen;
     struct cw_boundary    next;
-    char                  line[256];
-    const int64_t         into = seen->epoch.index >= 0 ? seen->height - seen->epoch.start : 0;
+    char                  line[400];
+    const int64_t         into = seen->epoch.index >= 0 && seen->height > 0 ? seen->height - seen->epoch.start : 0;
 
     cw_line(seen, line, sizeof(line));
     follow->host->progress(follow->run, line, into > 0 ? (uint64_t)into : 0,
                            seen->epoch.index >= 0 ? (uint64_t)seen->epoch.length : 0);
-    follow->host->metric(follow->run, "height", (double)seen->height);
+    if (seen->height > 0)
+        follow->host->metric(follow->run, "height", (double)seen->height);
     follow->host->metric(follow->run, "state", (double)seen->state);
     follow->host->metric(follow->run, "healthy_sources", (double)seen->healthy);
     if (cw_lag(seen) >= 0)
@@ -68,7 +73,7 @@ show(const struct follow *follow)
         follow->host->metric(follow->run, "peers", (double)seen->peers);
     if (seen->block_ns > 0)
         follow->host->metric(follow->run, "block_seconds", (double)seen->block_ns * 1e-9);
-    if (seen->epoch.index >= 0) {
+    if (seen->epoch.index >= 0 && seen->height > 0) {
         follow->host->metric(follow->run, "epoch", (double)seen->epoch.index);
         if (cw_next_boundary(&seen->epoch, seen->height, &next) == 0)
             follow->host->metric(follow->run, "blocks_to_next_phase", (double)(next.height - seen->height));
@@ -117,6 +122,7 @@ cw_follow(struct ga_run *run, const struct ga_host *host)
     size_t        len = 0;
     char          why[512];
     enum cw_state was = CW_STATES;
+    uint64_t      turn = 0;
 
     follow.look = cw_look_new(run, host, why, sizeof(why));
     if (!follow.look)
@@ -125,8 +131,11 @@ cw_follow(struct ga_run *run, const struct ga_host *host)
         (struct cw_rules){.near_ns = host->num(run, "near"), .block_every_ns = host->num(run, "block_every")};
     if (host->state_get(run, STATE, &document, &len) == 0)
         cw_told_read(document, len, &follow.told);
+    if (cw_told_of(&follow.told, host->str(run, "chain_id")))
+        host->log(run, GA_LOG_NOTICE, "what was told of another chain than %s is forgotten",
+                  host->str(run, "chain_id"));
     host->ready(run); /* a chain that cannot be asked is no reason to hold up the agent */
-    cw_look_all(follow.look, &follow.seen);
+    cw_look_quick(follow.look, &follow.seen);
     while (!host->cancelled(run)) {
         if (follow.seen.state != was)
             host->log(run, follow.seen.state == CW_FOLLOWING ? GA_LOG_INFO : GA_LOG_WARNING, "%s: %s",
@@ -135,6 +144,8 @@ cw_follow(struct ga_run *run, const struct ga_host *host)
         tell(&follow);
         show(&follow);
         host->beat(run);
+        if (turn++ == SETTLED_AFTER)
+            ga_settle();
         if (pause_ns(&follow, wait_ns(&follow)) < 0)
             break;
         cw_look_quick(follow.look, &follow.seen);

@@ -1,6 +1,8 @@
 /* judge.c: is it the chain that stands, or this host's node? */
 #include "plugins/chain-watch/watch.h"
 
+#include "kit/when.h"
+
 #include <stdio.h>
 
 const char *
@@ -81,13 +83,60 @@ cw_judge(const struct ga_chain_quorum *quorum, int has_own, int64_t max_lag, str
         ret->state = has_own ? beside_the_chain(own) : CW_FOLLOWING;
     else
         ret->state = without_the_chain(quorum, has_own);
+    if (ret->state == CW_STANDS_ALONE) {
+        ret->height = own->status.height;
+        ret->block_time_ns = own->status.block_time_ns;
+    }
     if (ret->state == CW_FOLLOWING && has_own && cw_lag(ret) > max_lag)
         ret->state = CW_BEHIND;
     text = said(ret->state);
     if (ret->state == CW_UNKNOWN || !text)
         (void)snprintf(ret->text, sizeof(ret->text), "%s", quorum->text);
+    else if (ret->state == CW_BEHIND && own->verdict.why == GA_CHAIN_WRONG_CHAIN)
+        (void)snprintf(ret->text, sizeof(ret->text), "%.500s", own->verdict.text);
     else if (ret->state == CW_DOWN || ret->state == CW_BEHIND)
         (void)snprintf(ret->text, sizeof(ret->text), "%s (%.250s)", text, own->verdict.text);
     else
         (void)snprintf(ret->text, sizeof(ret->text), "%s", text);
+}
+
+/* The block is old by this host's clock, but for all that was watched there may be another at any moment. */
+static void
+doubt(const struct cw_watched *watched, int64_t still_ns, struct cw_seen *seen)
+{
+    char when[80];
+    char span[64];
+
+    seen->state = CW_UNKNOWN;
+    (void)ga_when_relative(seen->block_time_ns, seen->now_ns, when, sizeof(when));
+    if (watched->moved)
+        (void)snprintf(seen->text, sizeof(seen->text),
+                       "unknown: blocks come, but by this host's clock the newest was made %s: is the clock right?",
+                       when);
+    else
+        (void)snprintf(seen->text, sizeof(seen->text),
+                       "unknown: the newest block was made %s; it is watched for %s whether another comes", when,
+                       ga_when_span(still_ns, span, sizeof(span)));
+}
+
+void
+cw_watch(struct cw_watched *watched, int64_t clock_ns, int64_t still_ns, int looked, struct cw_seen *seen)
+{
+    const int     stands = seen->state == CW_HALTED || seen->state == CW_STANDS_ALONE;
+    const int64_t height = seen->height > 0 ? seen->height : seen->own_height;
+
+    if (!stands && seen->state != CW_UNKNOWN)
+        watched->moved = 0;
+    if (height > watched->height) {
+        watched->moved |= stands && watched->height > 0;
+        watched->height = height;
+        watched->since_ns = clock_ns;
+    }
+    if (stands && clock_ns - watched->since_ns < still_ns)
+        doubt(watched, still_ns, seen);
+    if (seen->state != watched->state)
+        watched->looks = 0;
+    watched->state = seen->state;
+    watched->looks += looked && watched->looks < 1000;
+    seen->looks = watched->looks;
 }

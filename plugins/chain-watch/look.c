@@ -14,7 +14,7 @@
 #define PLAN_PATH "/cosmos/upgrade/v1beta1/current_plan"
 #define EPOCH_AGAIN_NS INT64_C(600000000000) /* parameters change by governance alone */
 #define BLOCKS_MEASURED 200
-#define AGAIN_NS INT64_C(5000000000) /* all sources, while something is wrong or could not be asked */
+#define AGAIN_NS INT64_C(4000000000) /* all sources, while something is wrong or could not be asked */
 
 struct cw_look {
     struct ga_run         *run;
@@ -22,8 +22,9 @@ struct cw_look {
     struct ga_chain_setup  setup;
     struct ga_chain_quorum quorum;
     int64_t                compare_ns; /* all sources are asked again after so long */
-    int64_t                all_ns;     /* when they were asked */
+    int64_t                all_ns;     /* when they were asked, by the clock that nobody sets */
     int64_t                epoch_ns;
+    struct cw_watched      watched;
     struct cw_epoch        epoch;
     struct cw_plan         plan;
     int64_t                peers;
@@ -33,11 +34,11 @@ struct cw_look {
 };
 
 static int64_t
-clock_ns(void)
+clock_ns(clockid_t clock)
 {
     struct timespec now;
 
-    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
@@ -85,7 +86,7 @@ cw_look_free(struct cw_look *look)
  */
 
 static void
-look_at_epoch(struct cw_look *look, int64_t now_ns)
+look_at_epoch(struct cw_look *look)
 {
     struct ga_chain_error error;
     struct cw_epoch       epoch;
@@ -101,7 +102,7 @@ look_at_epoch(struct cw_look *look, int64_t now_ns)
         complain(look, why);
     else if (epoch.index >= look->epoch.index) { /* a source that is a block behind may still be in the last one */
         look->epoch = epoch;
-        look->epoch_ns = now_ns;
+        look->epoch_ns = clock_ns(CLOCK_MONOTONIC);
     }
     cJSON_Delete(answer);
 }
@@ -110,31 +111,18 @@ static void
 look_at_plan(struct cw_look *look)
 {
     struct ga_chain_error error;
-    struct cw_plan        plan = {.known = 1};
+    struct cw_plan        plan;
     cJSON                *answer = NULL;
-    const cJSON          *object;
-    const char           *name;
+    char                  why[256];
 
-    look->plan.known = 0;
+    look->plan.known = 0; /* its height stays: a chain that stands at it cannot be asked */
     if (ga_chain_ask(look->setup.sources, &look->quorum, &look->setup.rules, PLAN_PATH, &answer, NULL, &error) !=
-        GA_CHAIN_OK) {
+        GA_CHAIN_OK)
         complain(look, error.text);
-        return;
-    }
-    object = ga_json_get(answer, "plan");
-    name = ga_json_str(object, "name");
-    if (cJSON_IsObject(object)) {
-        plan.known = name && *name && strlen(name) < sizeof(plan.name) &&
-                     ga_json_i64(object, "height", &plan.height) == 0 && plan.height > 0;
-        if (plan.known)
-            (void)snprintf(plan.name, sizeof(plan.name), "%s", name);
-        else
-            complain(look, "the upgrade plan on the chain has no name or height that can be one");
-    } else if (!cJSON_HasObjectItem(answer, "plan")) {
-        plan.known = 0;
-        complain(look, "the answer about the upgrade plan has no member plan");
-    }
-    look->plan = plan;
+    else if (cw_plan_read(answer, &plan, why, sizeof(why)) < 0)
+        complain(look, why);
+    else
+        look->plan = plan;
     cJSON_Delete(answer);
 }
 
@@ -193,16 +181,16 @@ static void
 epoch_if_due(struct cw_look *look, const struct cw_seen *seen)
 {
     if (look->epoch.index < 0 || seen->height >= look->epoch.next_start ||
-        seen->now_ns - look->epoch_ns > EPOCH_AGAIN_NS)
-        look_at_epoch(look, seen->now_ns);
+        clock_ns(CLOCK_MONOTONIC) - look->epoch_ns > EPOCH_AGAIN_NS)
+        look_at_epoch(look);
 }
 
 void
 cw_look_all(struct cw_look *look, struct cw_seen *seen)
 {
-    *seen = (struct cw_seen){.now_ns = clock_ns()};
+    *seen = (struct cw_seen){.now_ns = clock_ns(CLOCK_REALTIME)};
     (void)ga_chain_quorum(look->setup.sources, look->setup.n, &look->setup.rules, &look->quorum);
-    look->all_ns = seen->now_ns;
+    look->all_ns = clock_ns(CLOCK_MONOTONIC);
     cw_judge(&look->quorum, look->setup.has_own, look->setup.rules.max_lag, seen);
     (void)ga_clean(seen->text);
     if (look->quorum.n_healthy > 0) {
@@ -223,7 +211,7 @@ goes_on(struct cw_look *look, const struct cw_seen *before, struct cw_seen *seen
     struct ga_chain_status        status;
     struct ga_chain_error         error;
 
-    if (before->state != CW_FOLLOWING || seen->now_ns - look->all_ns >= look->compare_ns ||
+    if (before->state != CW_FOLLOWING || clock_ns(CLOCK_MONOTONIC) - look->all_ns >= look->compare_ns ||
         ga_chain_status(source, &status, &error) != GA_CHAIN_OK || status.catching_up ||
         strcmp(status.chain_id, look->quorum.chain_id) != 0 || status.height < before->height ||
         seen->now_ns - status.block_time_ns > look->setup.rules.max_age_ns)
@@ -239,13 +227,19 @@ void
 cw_look_quick(struct cw_look *look, struct cw_seen *seen)
 {
     const struct cw_seen before = *seen;
+    const int64_t        clock = clock_ns(CLOCK_MONOTONIC);
+    const int64_t        still_ns = look->setup.rules.max_age_ns / 2;
 
-    seen->now_ns = clock_ns();
+    seen->now_ns = clock_ns(CLOCK_REALTIME);
     if (goes_on(look, &before, seen)) {
         epoch_if_due(look, seen);
         fill(look, seen);
-    } else if (before.state == CW_FOLLOWING || seen->now_ns - look->all_ns >= AGAIN_NS ||
-               seen->now_ns - look->all_ns >= look->compare_ns) {
+        cw_watch(&look->watched, clock, still_ns, 0, seen);
+    } else if (before.state == CW_FOLLOWING || look->all_ns == 0 || clock - look->all_ns >= AGAIN_NS ||
+               clock - look->all_ns >= look->compare_ns) {
         cw_look_all(look, seen);
+        cw_watch(&look->watched, clock, still_ns, 1, seen);
+        if (look->watched.moved)
+            complain(look, "blocks come, but by this host's clock they are too old: is the clock right?");
     }
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define VERSION 1
+#define LOOKS_AGREE 2 /* looks in a row that say the same of this host's node before it is told */
 
 struct news {
     const struct cw_seen *seen;
@@ -42,8 +43,9 @@ tell(struct news *news, const char *topic)
         return NULL;
     }
     news->list[news->n++] = (struct cw_news){topic, json};
-    (void)ga_json_add_i64(json, "height", seen->height);
-    if (seen->epoch.index < 0)
+    if (seen->height > 0)
+        (void)ga_json_add_i64(json, "height", seen->height);
+    if (seen->epoch.index < 0 || seen->height == 0)
         return json;
     (void)ga_json_add_i64(json, "epoch", seen->epoch.index);
     (void)cJSON_AddStringToObject(json, "phase", cw_phase(&seen->epoch, seen->height));
@@ -80,11 +82,19 @@ state_news(struct news *news, struct cw_told *told)
 
     if (seen->state == CW_UNKNOWN || (told->any && seen->state == told->state))
         return;
+    /* one answer that is late or lost is no sick node */
+    if ((seen->state == CW_BEHIND || seen->state == CW_DOWN || seen->state == CW_CATCHING_UP) &&
+        seen->looks < LOOKS_AGREE)
+        return;
     /* that all is well need not be said when nothing else was */
     if (told->any || seen->state != CW_FOLLOWING) {
         json = tell(news, topic_of(seen->state));
         (void)cJSON_AddStringToObject(json, "state", cw_state_name(seen->state));
         (void)cJSON_AddStringToObject(json, "text", seen->text);
+        if (seen->own_answered)
+            (void)ga_json_add_i64(json, "node_height", seen->own_height);
+        if (cw_lag(seen) >= 0)
+            (void)ga_json_add_i64(json, "lag", cw_lag(seen));
         if (told->any) {
             (void)cJSON_AddStringToObject(json, "was", cw_state_name(told->state));
             (void)cJSON_AddStringToObject(json, "for", ga_when_span(seen->now_ns - told->since_ns, text, sizeof(text)));
@@ -218,8 +228,19 @@ cw_news(const struct cw_seen *seen, const struct cw_rules *rules, struct cw_told
     epoch_news(&news, told);
     plan_news(&news, rules, told);
     block_news(&news, rules, told);
-    told->any = told->any || seen->state != CW_UNKNOWN;
+    told->any = told->any || told->state != CW_UNKNOWN;
     return news.n;
+}
+
+int
+cw_told_of(struct cw_told *told, const char *chain_id)
+{
+    const int other = told->any && strcmp(told->chain_id, chain_id) != 0;
+
+    if (other)
+        *told = (struct cw_told){.epoch = -1};
+    (void)snprintf(told->chain_id, sizeof(told->chain_id), "%s", chain_id);
+    return other;
 }
 
 /* --- the document
@@ -233,6 +254,7 @@ cw_told_write(const struct cw_told *told)
     char  *text = NULL;
 
     if (json && ga_json_add_i64(json, "version", VERSION) == 0 &&
+        cJSON_AddStringToObject(json, "chain_id", told->chain_id) &&
         cJSON_AddStringToObject(json, "state", cw_state_name(told->state)) &&
         ga_json_add_i64(json, "since_ns", told->since_ns) == 0 && ga_json_add_i64(json, "epoch", told->epoch) == 0 &&
         ga_json_add_i64(json, "boundary", told->boundary) == 0 &&
@@ -251,10 +273,11 @@ cw_told_read(const char *text, size_t len, struct cw_told *ret)
     cJSON      *json = ga_json_parse(text, len, why, sizeof(why));
     const char *state = ga_json_str(json, "state");
     const char *name = ga_json_str(json, "plan_name");
+    const char *chain = ga_json_str(json, "chain_id");
     int64_t     version = 0;
 
     *ret = (struct cw_told){.epoch = -1};
-    if (state && name && ga_json_i64(json, "version", &version) == 0 && version == VERSION &&
+    if (state && name && chain && ga_json_i64(json, "version", &version) == 0 && version == VERSION &&
         ga_json_i64(json, "since_ns", &ret->since_ns) == 0 && ga_json_i64(json, "epoch", &ret->epoch) == 0 &&
         ga_json_i64(json, "boundary", &ret->boundary) == 0 && ga_json_i64(json, "block_ns", &ret->block_ns) == 0 &&
         ga_json_i64(json, "plan", &ret->plan) == 0)
@@ -266,6 +289,7 @@ cw_told_read(const char *text, size_t len, struct cw_told *ret)
     if (ret->any) {
         ret->plan_near = ga_json_bool(json, "plan_near", 0);
         (void)snprintf(ret->plan_name, sizeof(ret->plan_name), "%s", name);
+        (void)snprintf(ret->chain_id, sizeof(ret->chain_id), "%s", chain);
     } else {
         *ret = (struct cw_told){.epoch = -1};
     }

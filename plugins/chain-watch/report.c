@@ -1,6 +1,7 @@
 /* report.c: what was seen, as JSON, as text, and in a line. */
 #include "plugins/chain-watch/watch.h"
 
+#include "kit/clean.h"
 #include "kit/json.h"
 #include "kit/when.h"
 
@@ -133,7 +134,10 @@ write_text(FILE *out, const struct cw_seen *seen)
         }
     }
     if (seen->plan.known && seen->plan.height > 0) {
-        (void)fprintf(out, "upgrade   %s: ", seen->plan.name);
+        char name[sizeof(seen->plan.name)];
+
+        (void)snprintf(name, sizeof(name), "%s", seen->plan.name);
+        (void)fprintf(out, "upgrade   %s: ", ga_clean(name));
         point_text(out, seen, seen->plan.height);
     } else {
         (void)fprintf(out, "upgrade   %s\n", seen->plan.known ? "none is planned" : "could not be asked");
@@ -160,13 +164,13 @@ void
 cw_line(const struct cw_seen *seen, char *ret, size_t len)
 {
     struct cw_boundary next;
-    char               line[256] = "";
+    char               line[400] = "";
     char               when[80];
     size_t             used = 0;
     int64_t            time;
 
 #define ADD(...) (used += (size_t)snprintf(line + used, used < sizeof(line) ? sizeof(line) - used : 0, __VA_ARGS__))
-    ADD("%s", cw_state_name(seen->state));
+    ADD("%s", seen->state == CW_UNKNOWN && seen->text[0] ? seen->text : cw_state_name(seen->state));
     if (seen->height > 0)
         ADD(", height %" PRId64, seen->height);
     if (cw_lag(seen) >= 0)
@@ -183,5 +187,5 @@ cw_line(const struct cw_seen *seen, char *ret, size_t len)
         }
     }
 #undef ADD
-    (void)snprintf(ret, len, "%s", line);
+    (void)snprintf(ret, len, "%s", ga_clean(line)); /* it may have been cut within a character */
 }

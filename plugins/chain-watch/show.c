@@ -9,7 +9,7 @@ int
 cw_show(struct ga_run *run, const struct ga_host *host)
 {
     struct cw_seen  seen;
-    char            line[256];
+    char            line[400];
     char            why[512];
     struct cw_look *look = cw_look_new(run, host, why, sizeof(why));
     cJSON          *report;

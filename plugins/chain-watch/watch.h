@@ -1,7 +1,7 @@
 /*
  * watch.h: what chain-watch has seen of the chain, what it has told, and what is new.
  *
- * epoch.c, news.c and report.c are pure: no host, no network. Threads: a value belongs to one.
+ * epoch.c, plan.c, judge.c, news.c and report.c are pure: no host, no network. Threads: a value belongs to one.
  */
 #ifndef CHAIN_WATCH_H
 #define CHAIN_WATCH_H
@@ -74,6 +74,9 @@ struct cw_plan {
     char    name[128];
 };
 
+/* From the answer of .../current_plan (plan.c). 0, or -1 with a sentence, and *ret is not known then. */
+int cw_plan_read(const cJSON *answer, struct cw_plan *ret, char *why, size_t len);
+
 struct cw_seen {
     int64_t         now_ns;
     enum cw_state   state;
@@ -87,6 +90,7 @@ struct cw_seen {
     int64_t         peers; /* of this host's node; -1: not known */
     size_t          healthy;
     size_t          sources;
+    int             looks; /* at all sources, one after another, that found this state */
     struct cw_epoch epoch;
     struct cw_plan  plan;
 };
@@ -95,12 +99,29 @@ struct cw_seen {
  * sources. */
 void cw_judge(const struct ga_chain_quorum *quorum, int has_own, int64_t max_lag, struct cw_seen *ret);
 
+/* What looks one after another add to a single one. Start with zeros. */
+struct cw_watched {
+    int64_t       height;   /* the newest that was seen */
+    int64_t       since_ns; /* when it was new, by a clock that nobody sets */
+    int           moved;    /* blocks came that were old by this host's clock */
+    enum cw_state state;
+    int           looks;
+};
+
+/*
+ * After each look: a chain, or a node, that is said to stand because of its block's time stands only when no block
+ * came for `still_ns` either: a clock of this host that is wrong makes every block look old. Else *seen becomes
+ * CW_UNKNOWN and says why. `looked`: all sources were asked. Fills in seen->looks.
+ */
+void cw_watch(struct cw_watched *watched, int64_t clock_ns, int64_t still_ns, int looked, struct cw_seen *seen);
+
 /* --- what was told (news.c)
  * -------------------------------------------------------------------------------------------
  */
 
 /* Kept between runs, so that no fact is told twice. */
 struct cw_told {
+    char          chain_id[64];
     int           any;   /* 0: nothing was ever told */
     enum cw_state state; /* the last one but CW_UNKNOWN */
     int64_t       since_ns;
@@ -130,6 +151,9 @@ struct cw_news {
  */
 size_t cw_news(const struct cw_seen *seen, const struct cw_rules *rules, struct cw_told *told,
                struct cw_news ret[CW_NEWS_MAX]);
+
+/* What was told of another chain is forgotten. 1: there was such. */
+int cw_told_of(struct cw_told *told, const char *chain_id);
 
 /* The document that is kept. write: NULL without memory; free() it. read: what is of no use counts as nothing told. */
 char *cw_told_write(const struct cw_told *told);
@@ -161,8 +185,8 @@ struct cw_look *cw_look_new(struct ga_run *run, const struct ga_host *host, char
 void            cw_look_free(struct cw_look *look);
 /* Asks all sources, and what changes seldom (epoch, plan, peers). */
 void cw_look_all(struct cw_look *look, struct cw_seen *seen);
-/* Asks one source for its newest block, and all where that one has no new one in time, or where it is time to compare.
- */
+/* Again and again, from a *seen of zeros on: asks one source for its newest block, and all where that one has no new
+ * one in time, or where it is time to compare. */
 void cw_look_quick(struct cw_look *look, struct cw_seen *seen);
 
 /* --- tasks

@@ -32,6 +32,11 @@ def pss_mib(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("Pss:")) / 1024
 
 
+def metrics(manifest):
+    answer = subprocess.run([AGENT, "status", "--json", "-c", manifest], check=True, capture_output=True, text=True)
+    return json.loads(answer.stdout)["plugins"][0]["metrics"]
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder, ChainStandin(nodes=4, time=time.time()) as chain:
         chain.do("block_seconds", seconds=1)
@@ -47,11 +52,15 @@ def main():
         try:
             time.sleep(10)  # what is asked once has been asked
             run = children(daemon.pid)[0]
-            before, begun = cpu_s(run), time.monotonic()
+            height, before, begun = metrics(manifest)["height"], cpu_s(run), time.monotonic()
             time.sleep(WINDOW_S)
             share = (cpu_s(run) - before) / (time.monotonic() - begun)
-            print(f"chain-watch at one block a second, {WINDOW_S:.0f} s: {share * 100:.2f} % of a core (target 0.2), "
-                  f"PSS {pss_mib(run):.1f} MiB (target 6), processor time to the tick of {1 / TICK * 1000:.0f} ms")
+            seen = metrics(manifest)["height"] - height
+            if seen < WINDOW_S / 2:
+                sys.exit(f"it did not follow: {seen:.0f} blocks seen in {WINDOW_S:.0f} s")
+            print(f"chain-watch at one block a second, {seen:.0f} seen in {WINDOW_S:.0f} s: "
+                  f"{share * 100:.2f} % of a core (target 0.2), PSS {pss_mib(run):.1f} MiB (target 6), "
+                  f"processor time to the tick of {1 / TICK * 1000:.0f} ms")
         finally:
             daemon.terminate()
             daemon.wait()

@@ -146,11 +146,44 @@ def test_a_halted_chain_is_told_apart_from_a_sick_node(world, chain, watched, st
     assert wait_told(world, "chain.resumed", 2)[1]["was"] == "chain-halted"
 
 
+def test_a_clock_that_is_wrong_is_no_standstill(world, watched, start):
+    with ChainStandin(nodes=3, height=1000, time=time.time() - 36000) as late:
+        late.do("run", blocks_per_second=5)
+        watched(node=late.nodes[0]["proxy"], sources=[node["proxy"] for node in late.nodes[1:]], chain_id=late.chain_id)
+        start(world)
+        progress = lambda: (world.task("chain-watch", "follow").get("progress") or {}).get("what", "")
+        wait_until(lambda: "is the clock right?" in progress(), "its progress")
+        height = late.do("state")["height"]
+        wait_until(lambda: late.do("state")["height"] > height + 10, "two seconds more, longer than a block may be missing")
+    assert not told(world, "chain.stalled")
+
+
+def test_what_was_told_of_another_chain_is_forgotten(world, chain, watched, start):
+    chain.do("plan", name="v0.9.9", ahead=100000)
+    daemon = start(world)
+    wait_told(world, "upgrade.scheduled")
+    assert daemon.end() == 0
+    with ChainStandin(nodes=1, height=100, epoch=1, epoch_start=50, time=time.time(), chain_id="gonka-other") as other:
+        other.do("run", blocks_per_second=5, real_time=True)
+        other.do("plan", name="v0.9.9", ahead=100000)
+        watched(node=other.nodes[0]["proxy"], sources=[], chain_id="gonka-other")
+        start(world)
+        assert wait_told(world, "upgrade.scheduled", 2)[1]["epoch"] == 1
+    assert not told(world, "upgrade.done") and not told(world, "upgrade.cancelled")
+
+
+def test_a_node_of_another_chain_is_named(world, chain, watched):
+    chain.do("node", i=0, manner="wrong_chain", chain_id="gonka-testnet")
+    seen = show(world)["result"]
+    assert seen["state"] == "node-behind" and "is on the chain gonka-testnet" in seen["text"]
+
+
 def test_a_node_that_syncs_is_told(world, chain, watched, start):
     start(world)
     wait_told(world, "chain.block")
     chain.do("node", i=0, manner="catching_up", blocks=300)
-    wait_told(world, "chain.catching_up")
+    syncing = wait_told(world, "chain.catching_up")[0]
+    assert syncing["node_height"] < syncing["height"] and syncing["lag"] == syncing["height"] - syncing["node_height"]
 
 
 def test_sources_that_lie_do_not_move_it(world, chain, watched, start):

@@ -1,6 +1,6 @@
 /*
- * fuzz_watch.c: any text as the chain's answer about its epoch, and as the document of what was told. An epoch is known
- * whole or not at all; its boundaries are in order; what was told is of use or nothing.
+ * fuzz_watch.c: any text as the chain's answer about its epoch and its upgrade, and as the document of what was told.
+ * An epoch is known whole or not at all; its boundaries are in order; what was told is of use or nothing.
  *
  * Built with clang -fsanitize=fuzzer,address,undefined it searches; with FUZZ_REPLAY defined it reads the files it is
  * given.
@@ -37,6 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     char            why[256] = "";
     cJSON          *json = ga_json_parse((const char *)data, len, why, sizeof(why));
     struct cw_epoch epoch;
+    struct cw_plan  plan;
     struct cw_told  told;
     char           *text;
 
@@ -49,6 +50,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             abort();
         check_epoch(&epoch);
     }
+    why[0] = 0;
+    if (json && (cw_plan_read(json, &plan, why, sizeof(why)) < 0) != (why[0] != 0))
+        abort();
+    if (json && (plan.known ? (plan.height > 0) != (plan.name[0] != 0) || plan.height < 0 : plan.height != 0))
+        abort();
     cJSON_Delete(json);
     cw_told_read((const char *)data, len, &told);
     text = cw_told_write(&told);

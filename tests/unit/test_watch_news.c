@@ -1,4 +1,4 @@
-/* What chain-watch tells, and that it tells it once; whose fault it is when there are no blocks. */
+/* What chain-watch tells, and that it tells it once. */
 #include "plugins/chain-watch/watch.h"
 
 #include "kit/json.h"
@@ -180,11 +180,63 @@ a_restart_tells_nothing_again(void **state)
 }
 
 static void
+what_was_told_of_another_chain_is_forgotten(void **state)
+{
+    char *document;
+
+    (void)state;
+    assert_int_equal(cw_told_of(&told, "gonka-testnet"), 0);
+    seen.epoch.index = 900;
+    (void)tell();
+    document = cw_told_write(&told);
+    assert_non_null(document);
+    cw_told_read(document, strlen(document), &told);
+    assert_int_equal(cw_told_of(&told, "gonka-testnet"), 0);
+    assert_int_equal(told.epoch, 900);
+    assert_int_equal(cw_told_of(&told, "gonka-mainnet"), 1);
+    seen.epoch.index = 7;
+    (void)tell();
+    next_epoch();
+    seen.height = START + 100;
+    assert_string_equal(tell(), "epoch.started poc.generate.started ");
+    free(document);
+}
+
+static void
+a_node_that_is_sick_for_one_look_alone_is_no_news(void **state)
+{
+    (void)state;
+    (void)tell();
+    seen.state = CW_DOWN;
+    seen.looks = 1;
+    assert_string_equal(tell(), "");
+    seen.state = CW_FOLLOWING;
+    assert_string_equal(tell(), "");
+    seen.state = CW_DOWN;
+    assert_string_equal(tell(), "");
+    seen.looks = 2;
+    assert_string_equal(tell(), "chain.node.down ");
+}
+
+static void
+a_height_that_is_not_known_is_not_told_as_a_number(void **state)
+{
+    (void)state;
+    seen.state = CW_CATCHING_UP;
+    seen.looks = 2;
+    seen.height = 0;
+    seen.own_height = 40;
+    assert_string_equal(tell(), "chain.catching_up ");
+    assert_null(strstr(last, "\"height\""));
+    assert_non_null(strstr(last, "\"node_height\":40"));
+}
+
+static void
 a_document_of_no_use_is_as_none(void **state)
 {
     static const char *const documents[] = {
         "", "{", "[]", "{\"version\":2}",
-        "{\"version\":1,\"state\":\"odd\",\"since_ns\":1,\"epoch\":1,\"boundary\":1,"
+        "{\"version\":1,\"chain_id\":\"c\",\"state\":\"odd\",\"since_ns\":1,\"epoch\":1,\"boundary\":1,"
         "\"block_ns\":1,\"plan\":0,\"plan_near\":false,\"plan_name\":\"\"}"};
 
     (void)state;
@@ -298,50 +350,64 @@ blocks_are_told_no_more_often_than_asked_for(void **state)
     assert_int_equal(told_of, 2);
 }
 
-/* --- the judgement -------------------------------------------------------------------------------------------------
+/* --- the plan -------------------------------------------------------------------------------------------------------
  */
 
-static struct ga_chain_quorum quorum;
-
-static enum cw_state
-judge(enum ga_chain_known known, size_t n, enum ga_chain_why own, int answered)
+static void
+a_plan_is_known_whole_or_not_at_all(void **state)
 {
-    struct cw_seen ret = {0};
+    static const struct {
+        const char *text;
+        int         known;
+        int64_t     height;
+    } cases[] = {
+        {"{\"plan\":null}", 1, 0},
+        {"{\"plan\":{\"name\":\"v1\",\"height\":\"12\"}}", 1, 12},
+        {"{\"plan\":{\"name\":\"v1\",\"height\":12}}", 1, 12},
+        {"{}", 0, 0},
+        {"{\"plan\":[]}", 0, 0},
+        {"{\"plan\":{\"name\":\"\",\"height\":12}}", 0, 0},
+        {"{\"plan\":{\"name\":\"v1\",\"height\":0}}", 0, 0},
+        {"{\"plan\":{\"name\":\"v1\",\"height\":\"1e3\"}}", 0, 0},
+        {"{\"plan\":{\"height\":12}}", 0, 0},
+    };
 
-    memset(&quorum, 0, sizeof(quorum));
-    quorum.known = known;
-    quorum.height = known == GA_CHAIN_UNKNOWN ? 0 : 100;
-    quorum.n = n;
-    quorum.looks[0].answered = answered;
-    quorum.looks[0].verdict.why = own;
-    quorum.looks[0].status.height = 100;
-    (void)snprintf(quorum.text, sizeof(quorum.text), "what the sources say");
-    cw_judge(&quorum, 1, 5, &ret);
-    assert_true(ret.text[0]);
-    return ret.state;
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char           why[256] = "";
+        cJSON         *json = ga_json_parse(cases[i].text, strlen(cases[i].text), why, sizeof(why));
+        struct cw_plan plan;
+
+        assert_non_null(json);
+        assert_int_equal(cw_plan_read(json, &plan, why, sizeof(why)), cases[i].known ? 0 : -1);
+        assert_int_equal(plan.known, cases[i].known);
+        assert_int_equal(plan.height, cases[i].height);
+        assert_int_equal(why[0] != 0, !cases[i].known);
+        cJSON_Delete(json);
+    }
 }
 
 static void
-a_halted_chain_is_told_apart_from_a_sick_node(void **state)
+a_name_that_a_terminal_would_obey_is_shown_without_that(void **state)
 {
+    char *text;
+
     (void)state;
-    assert_int_equal(judge(GA_CHAIN_HALTED, 3, GA_CHAIN_STALE, 1), CW_HALTED);
-    assert_int_equal(judge(GA_CHAIN_KNOWN, 3, GA_CHAIN_STALE, 1), CW_BEHIND);
-    assert_int_equal(judge(GA_CHAIN_KNOWN, 3, GA_CHAIN_WRONG_CHAIN, 1), CW_BEHIND);
-    assert_int_equal(judge(GA_CHAIN_KNOWN, 3, GA_CHAIN_CATCHING_UP, 1), CW_CATCHING_UP);
-    assert_int_equal(judge(GA_CHAIN_KNOWN, 3, GA_CHAIN_TIMEOUT, 0), CW_DOWN);
-    assert_int_equal(judge(GA_CHAIN_KNOWN, 3, GA_CHAIN_OK, 1), CW_FOLLOWING);
+    seen.plan = (struct cw_plan){.known = 1, .height = START + 80, .name = "v\x1b[2J"};
+    text = cw_report_text(&seen);
+    assert_non_null(strstr(text, "upgrade   v?[2J:"));
+    free(text);
 }
 
 static void
-without_others_little_is_known(void **state)
+status_says_why_nothing_is_known(void **state)
 {
+    char line[400];
+
     (void)state;
-    assert_int_equal(judge(GA_CHAIN_UNKNOWN, 1, GA_CHAIN_STALE, 1), CW_STANDS_ALONE);
-    assert_int_equal(judge(GA_CHAIN_UNKNOWN, 3, GA_CHAIN_STALE, 1), CW_UNKNOWN);
-    assert_int_equal(judge(GA_CHAIN_UNKNOWN, 1, GA_CHAIN_CATCHING_UP, 1), CW_CATCHING_UP);
-    assert_int_equal(judge(GA_CHAIN_UNKNOWN, 1, GA_CHAIN_UNREACHABLE, 0), CW_UNKNOWN);
-    assert_int_equal(judge(GA_CHAIN_KNOWN, 3, GA_CHAIN_AHEAD, 1), CW_UNKNOWN);
+    seen = (struct cw_seen){.peers = -1, .epoch = {.index = -1}, .text = "unknown: 0 of 3 sources agree"};
+    cw_line(&seen, line, sizeof(line));
+    assert_string_equal(line, "unknown: 0 of 3 sources agree");
 }
 
 static void
@@ -376,6 +442,9 @@ main(void)
         cmocka_unit_test_setup(a_phase_that_is_over_is_not_told, fresh),
         cmocka_unit_test_setup(the_payload_says_when_the_next_phase_begins, fresh),
         cmocka_unit_test_setup(a_restart_tells_nothing_again, fresh),
+        cmocka_unit_test_setup(what_was_told_of_another_chain_is_forgotten, fresh),
+        cmocka_unit_test_setup(a_node_that_is_sick_for_one_look_alone_is_no_news, fresh),
+        cmocka_unit_test_setup(a_height_that_is_not_known_is_not_told_as_a_number, fresh),
         cmocka_unit_test_setup(a_document_of_no_use_is_as_none, fresh),
         cmocka_unit_test_setup(what_could_not_be_asked_is_no_news, fresh),
         cmocka_unit_test_setup(a_stall_and_its_end_are_told_with_how_long_it_was, fresh),
@@ -384,8 +453,9 @@ main(void)
         cmocka_unit_test_setup(a_plan_that_could_not_be_asked_is_neither_done_nor_cancelled, fresh),
         cmocka_unit_test_setup(a_plan_that_goes_early_is_cancelled_and_another_is_scheduled, fresh),
         cmocka_unit_test_setup(blocks_are_told_no_more_often_than_asked_for, fresh),
-        cmocka_unit_test(a_halted_chain_is_told_apart_from_a_sick_node),
-        cmocka_unit_test(without_others_little_is_known),
+        cmocka_unit_test(a_plan_is_known_whole_or_not_at_all),
+        cmocka_unit_test_setup(a_name_that_a_terminal_would_obey_is_shown_without_that, fresh),
+        cmocka_unit_test(status_says_why_nothing_is_known),
         cmocka_unit_test(a_state_that_nobody_could_see_is_not_shown_as_numbers),
     };
 
