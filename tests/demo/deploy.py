@@ -108,7 +108,7 @@ def cosmovisor(home, binary, now):
     for where in ("genesis", "upgrades/v0.2.4", "upgrades/v0.2.5"):
         write(os.path.join(home, "cosmovisor", where, "bin", binary), b"\x7fELF", 200 << 20)
     link = os.path.join(home, "cosmovisor", "current")
-    os.symlink("upgrades/v0.2.5", link)
+    os.symlink(os.path.join("/root", os.path.basename(home), "cosmovisor/upgrades/v0.2.5"), link)  # as the container sees it
     info = os.path.join(home, "data", "upgrade-info.json")
     write(info, json.dumps({"name": "v0.2.5", "time": "0001-01-01T00:00:00Z", "height": 1501000, "info": ""}))
     upgrade = now - 12 * DAY_S

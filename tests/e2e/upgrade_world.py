@@ -59,7 +59,7 @@ class Site:
             home = os.path.join(self.folder, kind)
             os.makedirs(os.path.join(home, "cosmovisor/genesis/bin"))
             os.makedirs(os.path.join(home, "data"))
-            os.symlink("genesis", os.path.join(home, "cosmovisor/current"))
+            os.symlink(os.path.join(home, "cosmovisor/genesis"), os.path.join(home, "cosmovisor/current"))
             self.homes[kind] = home
             with open(os.path.join(home, "cosmovisor/genesis/bin", daemon), "wb") as out:
                 out.write(b"old")
