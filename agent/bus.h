@@ -1,7 +1,7 @@
 /*
  * bus.h: events and the queues they wait in.
  *
- * A topic is dotted words ("chain.upgrade.scheduled"). In a pattern `*` stands for one word and a final `>` for the
+ * A topic is dotted words ("upgrade.scheduled"). In a pattern `*` stands for one word and a final `>` for the
  * rest. A queue holds at most its limit; when it is full the oldest event goes and is counted. One thread.
  */
 #ifndef AGENT_BUS_H
