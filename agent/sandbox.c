@@ -1,6 +1,8 @@
 /* sandbox.c: what the process of a run may touch. */
 #include "agent/sandbox.h"
 
+#include "agent/watching.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -129,7 +131,7 @@ static const struct system_path gpu_paths[] = {
     {"/dev/kfd", DEVICE, "AMD compute"},
     {"/dev/shm", READ | WRITE, "memory shared between a driver's processes"},
     /* of whatever process of the run the driver is in; memory and environment of others stay closed: Landlock also
-     * forbids to trace them */
+     * forbids to trace them, and see watching_drop() */
     {"/proc", READ, "what drivers ask about their process, their device files and modules"},
     {"/sys", READ, "what devices there are"},
     {"/etc/OpenCL", READ, "installable drivers"},
@@ -515,8 +517,15 @@ sandbox_enter(const struct sandbox_request *request, int abi, char *rettext, siz
         (void)snprintf(rettext, len, "privileges cannot be fixed (no_new_privs): %s", strerrordesc_np(-r));
         return r;
     }
-    if (grants(request, "gpu"))
+    if (grants(request, "gpu")) {
+        int r = watching_drop(); /* /proc is granted with it */
+
+        if (r < 0) {
+            (void)snprintf(rettext, len, "capabilities cannot be given up: %s", strerrordesc_np(-r));
+            return r;
+        }
         gpu_caches(request->state_dir);
+    }
     if (strcmp(mode, "off") == 0) {
         (void)snprintf(rettext, len, "off: switched off in the manifest");
         return 0;

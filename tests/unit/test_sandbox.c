@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -225,6 +226,50 @@ any_port_can_be_connected_to_when_the_network_is_granted_and_none_bound(void **s
     cJSON_Delete(rules);
 }
 
+/* A driver asks about its own process, which may be one that the run has started. */
+static int
+try_read_in_a_child(const char *path)
+{
+    int   status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(try_read(path));
+    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
+}
+
+static int
+try_environment(const char *path)
+{
+    char buf[64];
+    int  fd = open(path, O_RDONLY | O_CLOEXEC);
+    int  error = fd < 0 || read(fd, buf, sizeof(buf)) < 0 ? errno : 0;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return error;
+}
+
+static void
+a_gpu_grant_shows_a_runs_own_processes_and_no_others_memory_or_environment(void **state)
+{
+    cJSON                 *rules = cJSON_Parse("{\"paths\":[],\"connect\":[],\"bind\":[],\"gpu\":true}");
+    struct sandbox_request request = {.mode = "best-effort", .rules = rules, .plugin_fd = -1};
+    char                   environment[64];
+    char                   memory[64];
+
+    (void)state;
+    if (sandbox_abi() < 1)
+        skip();
+    (void)snprintf(environment, sizeof(environment), "/proc/%d/environ", (int)getpid());
+    (void)snprintf(memory, sizeof(memory), "/proc/%d/mem", (int)getpid());
+    assert_int_equal(try_with(&request, sandbox_abi(), try_read_in_a_child, "/proc/self/maps").error, 0);
+    assert_int_not_equal(try_with(&request, sandbox_abi(), try_environment, environment).error, 0);
+    assert_int_not_equal(try_with(&request, sandbox_abi(), try_environment, memory).error, 0);
+    assert_int_equal(try_environment(environment), 0);
+    cJSON_Delete(rules);
+}
+
 int
 main(void)
 {
@@ -245,6 +290,7 @@ main(void)
         cmocka_unit_test(processes_outside_cannot_be_signalled),
         cmocka_unit_test(only_a_declared_port_can_be_connected_to),
         cmocka_unit_test(any_port_can_be_connected_to_when_the_network_is_granted_and_none_bound),
+        cmocka_unit_test(a_gpu_grant_shows_a_runs_own_processes_and_no_others_memory_or_environment),
     };
 
     return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
