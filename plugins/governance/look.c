@@ -306,9 +306,20 @@ option_text(const cJSON *option, char *buf, size_t len)
     return "?";
 }
 
+/* "0.700000000000000000" to "0.7". */
+static const char *
+weight_text(const cJSON *option, char *buf, size_t len)
+{
+    const char        *weight = ga_json_str(option, "weight");
+    struct gov_decimal decimal;
+
+    return weight && gov_decimal_parse(weight, &decimal) == 0 ? gov_decimal_format(&decimal, buf, len) : "?";
+}
+
 static void
 read_vote(const cJSON *answer, struct gov_case *ret)
 {
+    char         weight[48];
     const cJSON *options = ga_json_path(answer, "vote.options");
     const cJSON *entry;
     const int    one = cJSON_GetArraySize(options) == 1;
@@ -320,10 +331,9 @@ read_vote(const cJSON *answer, struct gov_case *ret)
     cJSON_ArrayForEach(entry, options)
     {
         const char *option = option_text(ga_json_get(entry, "option"), buf, sizeof(buf));
-        const char *weight = ga_json_str(entry, "weight");
 
-        used += (size_t)snprintf(ret->vote + used, used < sizeof(ret->vote) ? sizeof(ret->vote) - used : 0,
-                                 "%s%s%s%.4s", used ? ", " : "", option, one ? "" : " ", one || !weight ? "" : weight);
+        used += (size_t)snprintf(ret->vote + used, sizeof(ret->vote) - used, "%s%s%s%.6s", used ? ", " : "", option,
+                                 one ? "" : " ", one ? "" : weight_text(entry, weight, sizeof(weight)));
         if (one && gov_choice_parse(option, &ret->choice) < 0)
             ret->choice = GOV_CHOICE_ASK;
         if (used >= sizeof(ret->vote))

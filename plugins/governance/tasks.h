@@ -3,6 +3,7 @@
 #define GOVERNANCE_TASKS_H
 
 #include "kit/chain_options.h"
+#include "plugins/governance/memory.h"
 #include "plugins/governance/news.h"
 #include "plugins/governance/policy.h"
 

@@ -15,7 +15,7 @@
 
 #define WHY 700
 #define LOOK_AGAIN_MS 300
-#define STATE "told"
+#define MEMORY "votes"
 
 struct ballot {
     struct gov_chain  *chain;
@@ -24,6 +24,7 @@ struct ballot {
     struct gov_verdict verdict; /* of a policy; rule is -1 by hand */
     int                by_hand;
     int                signer_known; /* 1: the key is the account's */
+    struct gov_memory  memory;
     char               command[1600];
     char               node[GA_CHAIN_URL_MAX + 2];
     char              *unsigned_text; /* sign: offline */
@@ -80,6 +81,39 @@ check_period(struct ballot *ballot)
                    gov_status_text(proposal->status),
                    proposal->status == GOV_STATUS_VOTING_PERIOD ? ", and its end has come" : "");
     return end_with(ballot, GA_REFUSED, text);
+}
+
+/* --- what is remembered ---------------------------------------------------------------------------------------------
+ */
+
+/* An outcome: without the memory no policy can tell its own votes from a person's. */
+static int
+recall(struct ballot *ballot)
+{
+    const struct ga_host *host = ballot->chain->host;
+    const void           *data = NULL;
+    size_t                len = 0;
+    int                   r = host->state_get(ballot->chain->run, MEMORY, &data, &len);
+
+    if (r == 1 || (r == 0 && gov_memory_read(data, len, &ballot->memory) == 0))
+        return GA_OK;
+    return end_with(ballot, GA_FAILED,
+                    "which votes were a person's cannot be read (" MEMORY " in the plugin's state): remove it when "
+                    "no person has voted on what is open");
+}
+
+/* 0, or -1: it could not be kept, and there shall be no vote. */
+static int
+remember(const struct ballot *ballot)
+{
+    const struct gov_chain *chain = ballot->chain;
+    char                   *text = gov_memory_write(&ballot->memory);
+    int                     r = text ? 0 : -1;
+
+    if (text && !chain->host->dry_run(chain->run))
+        r = chain->host->state_put(chain->run, MEMORY, text, strlen(text));
+    free(text);
+    return r;
 }
 
 /* --- the transaction ------------------------------------------------------------------------------------------------
@@ -248,6 +282,11 @@ cast(struct ballot *ballot)
         (void)snprintf(text, sizeof(text), "would vote %s on proposal %s", gov_choice_text(ballot->choice), id);
         return end_with(ballot, GA_CHANGED, text);
     }
+    gov_memory_cast(&ballot->memory, ballot->one.proposal.id, gov_choice_text(ballot->choice), !ballot->by_hand);
+    if (remember(ballot) < 0) {
+        host->acted(chain->run, 0, "nothing was sent");
+        return end_with(ballot, GA_FAILED, "not voted: whose vote it is could not be written down (see the log)");
+    }
     return send_vote(ballot, &transaction);
 }
 
@@ -301,6 +340,8 @@ vote_on(struct ballot *ballot)
     gov_look_votes(ballot->chain, have ? &rules : NULL, &ballot->one);
     if (outcome == GA_OK)
         outcome = check_means(ballot);
+    if (outcome == GA_OK)
+        outcome = recall(ballot);
     if (outcome != GA_OK)
         return outcome;
     if (ballot->one.vote_known == GOV_UNKNOWN)
@@ -376,43 +417,71 @@ worse(struct policy_run *policy, int outcome, const char *text)
     }
 }
 
+/* Has the account voted? Then nothing more is done: a person's vote is never overridden, and the policy's is cast. */
+static enum gov_known
+has_voted(struct policy_run *policy, uint64_t id)
+{
+    struct ballot *ballot = &policy->ballot;
+    char           text[WHY];
+    enum gov_known known = gov_look_own(policy->chain, id, &ballot->one, text, sizeof(text));
+
+    if (known == GOV_UNKNOWN) {
+        note(policy, id, "unknown", text);
+        worse(policy, GA_UNKNOWN, text);
+    } else if (known == GOV_KNOWN) {
+        if (gov_memory_saw(&ballot->memory, id, ballot->one.vote))
+            (void)remember(ballot);
+        (void)snprintf(text, sizeof(text), "this account has voted %s", ballot->one.vote);
+        note(policy, id, "voted", text);
+    }
+    return known;
+}
+
+/* Is it a person's to decide, or too early? 1: yes, and that is noted. */
+static int
+must_wait(struct policy_run *policy, uint64_t id)
+{
+    struct ballot *ballot = &policy->ballot;
+    const int64_t  now = policy->chain->quorum.block_time_ns;
+    const char    *of_person = gov_memory_of_person(&ballot->memory, id);
+    char           text[WHY];
+    char           when[80];
+
+    if (ballot->verdict.choice == GOV_CHOICE_ASK || of_person) {
+        policy->asked++;
+        if (of_person)
+            (void)snprintf(text, sizeof(text), "a person voted %s, which is not on chain (any more): vote by hand",
+                           of_person);
+        else
+            (void)snprintf(text, sizeof(text), "%s", ballot->verdict.why);
+        note(policy, id, "ask", text);
+        return 1;
+    }
+    if (now >= ballot->verdict.vote_at_ns)
+        return 0;
+    policy->waiting++;
+    (void)snprintf(text, sizeof(text), "votes %s %s: %.400s", gov_choice_text(ballot->verdict.choice),
+                   ga_when_show(ballot->verdict.vote_at_ns, now, when, sizeof(when)), ballot->verdict.why);
+    note(policy, id, "waits", text);
+    return 1;
+}
+
 /* One proposal in voting period, as enough nodes have it. */
 static void
 decide(struct policy_run *policy, uint64_t id)
 {
     struct ballot *ballot = &policy->ballot;
-    const int64_t  now = policy->chain->quorum.block_time_ns;
-    char           text[WHY];
-    char           when[80];
     int            outcome;
 
     gov_policy_ask(&policy->policy, &ballot->one.proposal, &ballot->verdict);
-    if (ballot->verdict.choice == GOV_CHOICE_ASK) {
-        policy->asked++;
-        note(policy, id, "ask", ballot->verdict.why);
+    if (has_voted(policy, id) != GOV_ABSENT || must_wait(policy, id))
         return;
-    }
-    if (gov_look_own(policy->chain, id, &ballot->one, text, sizeof(text)) == GOV_UNKNOWN) {
-        note(policy, id, "unknown", text);
-        worse(policy, GA_UNKNOWN, text);
-        return;
-    }
-    if (ballot->one.vote_known == GOV_KNOWN) { /* a person's, or this policy's: never overridden */
-        (void)snprintf(text, sizeof(text), "this account has voted %s", ballot->one.vote);
-        note(policy, id, "voted", text);
-        return;
-    }
-    if (now < ballot->verdict.vote_at_ns) {
-        policy->waiting++;
-        (void)snprintf(text, sizeof(text), "votes %s %s: %.400s", gov_choice_text(ballot->verdict.choice),
-                       ga_when_show(ballot->verdict.vote_at_ns, now, when, sizeof(when)), ballot->verdict.why);
-        note(policy, id, "waits", text);
-        return;
-    }
     ballot->choice = ballot->verdict.choice;
     outcome = check_period(ballot);
     if (outcome == GA_OK)
         outcome = check_means(ballot);
+    if (outcome == GA_OK && has_voted(policy, id) != GOV_ABSENT)
+        return; /* that took its time, and meanwhile somebody has */
     if (outcome == GA_OK)
         outcome = cast(ballot);
     policy->voted += outcome == GA_CHANGED;
@@ -468,11 +537,17 @@ vote_by_policy(struct gov_chain *chain, struct gov_policy *rules)
     char                    *text = NULL;
     size_t                   len = 0;
     char                     why[WHY];
+    int                      outcome;
 
     policy.chain = policy.ballot.chain = chain;
     policy.policy = *rules;
     policy.worst = GA_OK;
     policy.list = cJSON_AddArrayToObject(json, "proposals");
+    outcome = recall(&policy.ballot);
+    if (outcome != GA_OK) {
+        cJSON_Delete(json);
+        return chain->host->end(chain->run, outcome, "%s", policy.ballot.why);
+    }
     if (gov_look_open(chain, &cases, why, sizeof(why)) < 0) {
         cJSON_Delete(json);
         return chain->host->end(chain->run, GA_UNKNOWN, "%s", why);
@@ -504,6 +579,10 @@ gov_vote(struct ga_run *run, const struct ga_host *host)
         if (policy.n == 0) {
             gov_policy_free(&policy);
             return host->end(run, GA_OK, "there is no policy: votes are cast by hand (proposal=12 option=yes)");
+        }
+        if (!host->has(run, "account")) {
+            gov_policy_free(&policy);
+            return host->end(run, GA_REFUSED, "option account is not given: whose vote is it");
         }
     }
     outcome = gov_chain_open(&chain, run, host);
