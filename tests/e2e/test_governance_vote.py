@@ -201,7 +201,8 @@ def test_a_persons_vote_is_never_overridden(open_vote):
 
 def test_a_person_who_votes_while_the_policy_is_about_to_is_first(open_vote):
     """What asks whose key it is takes its time; meanwhile the person votes."""
-    first, rest = open(open_vote.inferenced.path, encoding="utf-8").read().split("\n", 1)
+    with open(open_vote.inferenced.path, encoding="utf-8") as program:
+        first, rest = program.read().split("\n", 1)
     script = os.path.join(open_vote.folder, "slow-inferenced")
     with open(script, "w", encoding="utf-8") as out:
         out.write(f"""{first}
