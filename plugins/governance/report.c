@@ -129,6 +129,15 @@ add_changes(cJSON *json, const struct gov_params *params)
 }
 
 static void
+add_time(cJSON *json, const char *key, int64_t ns)
+{
+    char text[GA_WHEN_MAX];
+
+    if (ns > 0)
+        (void)cJSON_AddStringToObject(json, key, ga_when_format(ns, text, sizeof(text)));
+}
+
+static void
 add_upgrade(cJSON *json, const struct gov_upgrade *upgrade)
 {
     const struct gov_binaries *const both[] = {&upgrade->node, &upgrade->api};
@@ -152,9 +161,10 @@ add_upgrade(cJSON *json, const struct gov_upgrade *upgrade)
 }
 
 static cJSON *
-report_message(const struct gov_message *message)
+report_message(const struct gov_case *one, const struct gov_message *message, int64_t now_ns)
 {
     cJSON *json = cJSON_CreateObject();
+    char   when[80];
 
     (void)cJSON_AddStringToObject(json, "type", message->type_url);
     (void)cJSON_AddStringToObject(json, "kind", gov_kind_text(message->kind));
@@ -169,19 +179,13 @@ report_message(const struct gov_message *message)
             add_changes(json, &message->u.params);
     } else if (message->kind == GOV_KIND_UPGRADE || message->kind == GOV_KIND_PARTIAL_UPGRADE) {
         add_upgrade(json, &message->u.upgrade);
+        add_time(json, "time", one->upgrade_ns);
+        if (one->upgrade_ns > 0)
+            (void)cJSON_AddStringToObject(json, "when", ga_when_show(one->upgrade_ns, now_ns, when, sizeof(when)));
     } else {
         (void)cJSON_AddItemToObject(json, "raw", cJSON_Duplicate(message->json, 1));
     }
     return json;
-}
-
-static void
-add_time(cJSON *json, const char *key, int64_t ns)
-{
-    char text[GA_WHEN_MAX];
-
-    if (ns > 0)
-        (void)cJSON_AddStringToObject(json, key, ga_when_format(ns, text, sizeof(text)));
 }
 
 cJSON *
@@ -209,7 +213,7 @@ gov_report_case(const struct gov_case *one, int64_t now_ns)
         (void)cJSON_AddStringToObject(json, "ends", ga_when_show(proposal->voting_end_ns, now_ns, text, sizeof(text)));
     list = cJSON_AddArrayToObject(json, "messages");
     for (size_t i = 0; i < proposal->n_messages; i++)
-        (void)cJSON_AddItemToArray(list, report_message(&proposal->messages[i]));
+        (void)cJSON_AddItemToArray(list, report_message(one, &proposal->messages[i], now_ns));
     if (one->tally_known == GOV_KNOWN)
         add_tally(json, one);
     if (one->vote_known == GOV_KNOWN)
@@ -260,8 +264,9 @@ print_raw(FILE *out, const struct gov_message *message)
 }
 
 static void
-print_message(FILE *out, const struct gov_message *message)
+print_message(FILE *out, const struct gov_case *one, const struct gov_message *message, int64_t now_ns)
 {
+    char  when[80];
     char *changes;
 
     (void)fprintf(out, "    %s (%s)\n", gov_kind_text(message->kind), message->type_url);
@@ -279,7 +284,9 @@ print_message(FILE *out, const struct gov_message *message)
             (void)fprintf(out, "      %s\n", line);
         free(changes);
     } else if (message->kind == GOV_KIND_UPGRADE || message->kind == GOV_KIND_PARTIAL_UPGRADE) {
-        (void)fprintf(out, "      %s at height %" PRId64 "%s%s\n", message->u.upgrade.name, message->u.upgrade.height,
+        (void)fprintf(out, "      %s at height %" PRId64 "%s%s%s%s\n", message->u.upgrade.name,
+                      message->u.upgrade.height, one->upgrade_ns > 0 ? ", about " : "",
+                      one->upgrade_ns > 0 ? ga_when_show(one->upgrade_ns, now_ns, when, sizeof(when)) : "",
                       *message->u.upgrade.node_version ? ", node_version " : "", message->u.upgrade.node_version);
         print_binaries(out, "inferenced", &message->u.upgrade.node);
         print_binaries(out, "decentralized-api", &message->u.upgrade.api);
@@ -313,7 +320,7 @@ gov_print_case(FILE *out, const struct gov_case *one, int64_t now_ns)
     (void)fprintf(out, "%" PRIu64 "  %s%s  %s\n", proposal->id, gov_status_text(proposal->status),
                   proposal->expedited ? ", expedited" : "", ga_clean(title));
     for (size_t i = 0; i < proposal->n_messages; i++)
-        print_message(out, &proposal->messages[i]);
+        print_message(out, one, &proposal->messages[i], now_ns);
     if (proposal->status == GOV_STATUS_DEPOSIT_PERIOD)
         print_deposit(out, proposal, now_ns);
     if (proposal->status != GOV_STATUS_VOTING_PERIOD && one->tally_known != GOV_KNOWN)

@@ -59,6 +59,7 @@ char *gov_all_matters(const cJSON *answer, char *why, size_t len);
 
 struct gov_case {
     struct gov_proposal proposal;
+    int64_t             upgrade_ns; /* when an upgrade's height will come, about; 0: not known, or no upgrade */
     enum gov_known      tally_known;
     struct gov_tally    tally;
     struct gov_votes    votes;

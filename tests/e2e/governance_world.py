@@ -29,7 +29,7 @@ class Host:
                  "sources": [self.chain.nodes[1]["proxy"], self.chain.nodes[2]["proxy"]],
                  "chain_id": self.chain.chain_id, "max_age": "1d", "account": self.me, "sign": "inferenced",
                  "inferenced": self.inferenced.path, "inferenced_home": self.folder, "key": "cold",
-                 "key_password": {"env": "COLD_PASSWORD"}, "confirm_wait": "5s", **more}
+                 "key_password": {"env": "COLD_PASSWORD"}, "confirm_wait": "5s", "remind": ["6h", "1h"], **more}
         if isinstance(words.get("policy"), list):
             words["policy"] = json.dumps(words["policy"])
         words = {key: value for key, value in words.items() if value is not None}
