@@ -456,6 +456,8 @@ gov_look_votes(const struct gov_chain *chain, const struct gov_tally_rules *rule
     char why[400] = "";
 
     ret->tally_known = GOV_UNKNOWN;
+    if (rules)
+        ret->rules = *rules;
     if (rules && look_at_tally(chain, rules, ret, why, sizeof(why)) == 0)
         ret->tally_known = GOV_KNOWN;
     else if (*why)

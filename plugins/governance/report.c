@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PERCENT_TEXT 32
 #define PERCENT (GOV_ONE / 10000) /* a hundredth of a percent, of ratios in units of 10^-18 */
 
 void
@@ -26,11 +27,11 @@ gov_give(struct ga_run *run, const struct ga_host *host, cJSON *json)
 
 /* "40.12 %" */
 static const char *
-percent(gov_u128 ratio, char *buf, size_t len)
+percent(gov_u128 ratio, char buf[PERCENT_TEXT])
 {
     const unsigned long long hundredths = (unsigned long long)(ratio / PERCENT);
 
-    (void)snprintf(buf, len, "%llu.%02llu %%", hundredths / 100, hundredths % 100);
+    (void)snprintf(buf, PERCENT_TEXT, "%llu.%02llu %%", hundredths / 100, hundredths % 100);
     return buf;
 }
 
@@ -44,9 +45,7 @@ void
 gov_tally_line(const struct gov_case *one, char *ret, size_t len)
 {
     const struct gov_tally *tally = &one->tally;
-    char                    a[32];
-    char                    b[32];
-    char                    c[32];
+    char                    texts[6][PERCENT_TEXT];
     char                    missing[GOV_DIGITS];
     size_t                  used;
 
@@ -54,17 +53,17 @@ gov_tally_line(const struct gov_case *one, char *ret, size_t len)
         (void)snprintf(ret, len, "the tally could not be asked");
         return;
     }
-    used = (size_t)snprintf(ret, len, "%s%s: turnout %s, yes %s of %s needed", gov_outcome_text(tally->outcome),
-                            tally->converts ? " (goes on as a regular one, its votes lost)" : "",
-                            percent(tally->turnout, a, sizeof(a)), percent(tally->yes_share, b, sizeof(b)),
-                            percent(tally->threshold, c, sizeof(c)));
+    used = (size_t)snprintf(
+        ret, len, "%s%s%s: turnout %s of %s needed, yes %s of %s, veto %s of %s",
+        one->proposal.status == GOV_STATUS_VOTING_PERIOD ? "as it stands " : "", gov_outcome_text(tally->outcome),
+        tally->converts ? " (goes on as a regular one, its votes lost)" : "", percent(tally->turnout, texts[0]),
+        percent(one->rules.quorum, texts[1]), percent(tally->yes_share, texts[2]), percent(tally->threshold, texts[3]),
+        percent(tally->veto_share, texts[4]), percent(one->rules.veto_threshold, texts[5]));
     if (!tally->has_quorum && !tally->quorum_missing.never && used < len)
         used += (size_t)snprintf(ret + used, len - used, ", %s power missing to the quorum",
                                  power(tally->quorum_missing.power, missing));
     if (!tally->has_yes && !tally->yes_missing.never && used < len)
         used += (size_t)snprintf(ret + used, len - used, ", %s yes missing", power(tally->yes_missing.power, missing));
-    if (tally->is_vetoed && used < len)
-        (void)snprintf(ret + used, len - used, ", vetoed by %s", percent(tally->veto_share, a, sizeof(a)));
 }
 
 /* --- JSON
@@ -76,6 +75,16 @@ add_power(cJSON *json, const char *key, gov_u128 value)
     char buf[GOV_DIGITS];
 
     (void)cJSON_AddStringToObject(json, key, power(value, buf));
+}
+
+/* "0.334" */
+static void
+add_ratio(cJSON *json, const char *key, gov_u128 ratio)
+{
+    const struct gov_decimal decimal = {.units = ratio};
+    char                     buf[48];
+
+    (void)cJSON_AddStringToObject(json, key, gov_decimal_format(&decimal, buf, sizeof(buf)));
 }
 
 static void
@@ -100,6 +109,12 @@ add_tally(cJSON *json, const struct gov_case *one)
     add_power(object, "abstain", one->votes.abstain);
     add_power(object, "bonded", one->votes.bonded);
     add_power(object, "not_voted", tally->not_voted);
+    add_ratio(object, "turnout", tally->turnout);
+    add_ratio(object, "quorum", one->rules.quorum);
+    add_ratio(object, "yes_share", tally->yes_share);
+    add_ratio(object, "threshold", tally->threshold);
+    add_ratio(object, "veto_share", tally->veto_share);
+    add_ratio(object, "veto_threshold", one->rules.veto_threshold);
     (void)cJSON_AddStringToObject(object, "outcome", gov_outcome_text(tally->outcome));
     (void)cJSON_AddBoolToObject(object, "has_quorum", tally->has_quorum);
     add_gap(object, "quorum_missing", &tally->quorum_missing);

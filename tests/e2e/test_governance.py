@@ -57,13 +57,13 @@ def test_the_tally_says_what_is_missing_in_power(host):
     answer, found = host.poll()
     tally = found[1]["tally"]
     assert (tally["no"], tally["bonded"], tally["has_quorum"]) == ("1000", "4000", False)
-    assert tally["quorum_missing"] == "336"  # 33.4 % of 4000 are 1336
+    assert (tally["turnout"], tally["quorum"], tally["quorum_missing"]) == ("0.25", "0.334", "336")
     host.chain.do("vote", id=1, validator=2, option="yes")
     assert host.poll()[1][1]["tally"]["yes_missing"] == "1"  # as many yes as no are not more than half
     host.chain.do("vote", id=1, validator=3, option="no_with_veto")
     host.chain.do("vote", id=1, validator=1, option="no_with_veto")
     answer, found = host.poll()
-    assert "vetoed by 66.66 %" in answer["text"] and found[1]["tally"]["has_quorum"] is True
+    assert "veto 66.66 % of 33.40 %" in answer["text"] and found[1]["tally"]["has_quorum"] is True
 
 
 def test_the_own_vote_is_the_one_on_chain(host):
