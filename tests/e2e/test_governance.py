@@ -2,8 +2,10 @@
 import hashlib
 import json
 import os
+import re
 
 import pytest
+from conftest import TOP
 from governance_world import HOUR, RULE, chain, host  # noqa: F401
 
 AUTHORITY = "gonka10d07y265gmmuvt4z0w9aw880jnsr700j2h5m33"
@@ -265,6 +267,22 @@ def test_a_policy_is_tested_with_proposals_of_a_file(host):
     with open(path, "w", encoding="utf-8") as out:
         out.write('{"proposals": 3}')
     assert host.run("replay", f"file=@{path}")["outcome"] == "refused"
+
+
+def test_the_policy_of_the_readme_can_be_put_into_a_manifest(host):
+    with open(os.path.join(TOP, "plugins/governance/README.md"), encoding="utf-8") as file:
+        policy = re.search(r"```yaml\n( +policy: .*?)```", file.read(), re.S)[1]
+    host.propose("text", expedited=True)
+    for validator in range(3):
+        host.chain.do("vote", id=1, validator=validator, option="yes")
+    host.chain.do("pass", seconds=2 * HOUR + 1)
+    host.world.write(f"""  governance:
+    options:
+      node: {host.chain.nodes[0]["proxy"]}
+      max_age: 1d
+{policy}""")
+    end = host.run("replay")
+    assert end["outcome"] == "ok" and "not in a hurry" in end["text"], end
 
 
 def test_a_replay_needs_a_policy(host):
