@@ -124,6 +124,32 @@ def test_no_vote_when_its_time_is_over(open_vote):
     not_voted(open_vote, "refused", "takes no votes: it is in")
 
 
+def test_no_vote_after_the_end_although_the_chain_has_not_counted_yet(open_vote):
+    for number in range(3):
+        open_vote.chain.do("node", i=number, lies={"proposals/1": {"proposal": {
+            "voting_end_time": "2020-01-01T00:00:00Z"}}})
+    not_voted(open_vote, "refused", "its end has come")
+
+
+def test_no_vote_on_another_proposal_than_was_asked_for(open_vote):
+    """Whoever answers for the wrong one would have its text judged and the other voted on."""
+    open_vote.propose("text")
+    for number in range(3):
+        open_vote.chain.do("node", i=number, lies={"proposals/1": {"proposal": {"id": "2"}}})
+    not_voted(open_vote, "unknown", "got 2")
+
+
+def test_no_more_votes_in_a_run_than_the_manifest_allows(open_vote):
+    open_vote.propose()
+    open_vote.options(policy=[{"vote": "yes"}])
+    with open(open_vote.world.manifest, encoding="utf-8") as file:
+        text = file.read()
+    open_vote.world.write(text[text.index("  governance: {"):].replace("{options", "{limits: {acts: 1}, options"))
+    end = open_vote.run("vote")
+    assert end["outcome"] == "refused" and "limits.acts" in end["summary"]
+    assert open_vote.votes(1) == {0: "yes"} and open_vote.votes(2) == {}
+
+
 def test_no_vote_on_a_proposal_that_waits_for_its_deposit(host):
     host.propose(deposit=1000)
     not_voted(host, "refused", "deposit period")
@@ -226,6 +252,8 @@ def test_a_memory_that_cannot_be_read_allows_no_vote_by_policy(open_vote):
         out.write('{"votes":[{"id":"1"}]}')
     open_vote.options(policy=[{"vote": "yes"}])
     not_voted(open_vote, "failed", "cannot be read", ("vote",))
+    assert open_vote.run("vote", "proposal=1", "option=no")["outcome"] == "changed"  # a person need not wait for it
+    assert open_vote.run("vote")["outcome"] == "failed" and open_vote.votes(1) == {0: "no"}
 
 
 @pytest.mark.parametrize("by_agent", [True, False])
