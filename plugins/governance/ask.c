@@ -56,7 +56,7 @@ write_plain(FILE *out, const cJSON *value)
         char *text = ga_json_print(value);
 
         ok = text != NULL;
-        (void)fprintf(out, cJSON_IsNumber(value) ? "\"%s\"" : "%s", text ? text : "");
+        (void)fprintf(out, cJSON_IsNumber(value) || cJSON_IsRaw(value) ? "\"%s\"" : "%s", text ? text : "");
         free(text);
     }
     return ok;

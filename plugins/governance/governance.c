@@ -55,7 +55,8 @@ static const struct ga_option replay_args[] = {
      .help = "so many of the newest that have ended"},
     {.key = "file",
      .type = GA_T_STRING,
-     .help = "proposals as JSON instead (file=@proposals.json): a test of the policy"},
+     .help = "proposals as JSON instead (file=@proposals.json), with modules' parameters under params: a test of the "
+             "policy"},
 };
 
 static const struct ga_option draft_args[] = {

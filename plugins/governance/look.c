@@ -13,6 +13,7 @@
 #define PARAMS_PATH "/cosmos/gov/v1/params/voting"
 #define POOL_PATH "/cosmos/staking/v1beta1/pool"
 #define CASES_MAX 200
+#define BLOCKS_BACK 1000
 
 /* --- rules ---------------------------------------------------------------------------------------------------------
  */
@@ -90,6 +91,37 @@ compare(const struct gov_chain *chain, struct gov_message *message, struct gov_c
     cJSON_Delete(answer);
 }
 
+/* When will a height come, if blocks go on as the last thousand? 0: cannot be told. */
+static int64_t
+time_of(const struct gov_chain *chain, int64_t height)
+{
+    const int64_t now = chain->quorum.block_time_ns;
+    const int64_t blocks = chain->quorum.height > BLOCKS_BACK ? BLOCKS_BACK : chain->quorum.height - 1;
+    const int64_t ahead = height - chain->quorum.height;
+    int64_t       then;
+    int64_t       each;
+
+    if (blocks < 1 || ahead < 0)
+        return 0;
+    then = ga_chain_block_time(chain->setup.sources, &chain->quorum, chain->quorum.height - blocks);
+    each = then > 0 && then < now ? (now - then) / blocks : 0;
+    return each > 0 && ahead < (INT64_MAX - now) / each ? now + ahead * each : 0;
+}
+
+/* Of what is still to come. */
+static void
+foresee(const struct gov_chain *chain, struct gov_case *ret)
+{
+    const struct gov_proposal *proposal = &ret->proposal;
+
+    if (proposal->status > GOV_STATUS_VOTING_PERIOD)
+        return;
+    for (size_t i = 0; i < proposal->n_messages && ret->upgrade_ns == 0; i++)
+        if (!proposal->messages[i].undecoded &&
+            (proposal->messages[i].kind == GOV_KIND_UPGRADE || proposal->messages[i].kind == GOV_KIND_PARTIAL_UPGRADE))
+            ret->upgrade_ns = time_of(chain, proposal->messages[i].u.upgrade.height);
+}
+
 int
 gov_look_proposal(const struct gov_chain *chain, const cJSON *answer, struct gov_case *ret, char *why, size_t len)
 {
@@ -104,6 +136,7 @@ gov_look_proposal(const struct gov_chain *chain, const cJSON *answer, struct gov
     }
     for (size_t i = 0; i < ret->proposal.n_messages; i++)
         compare(chain, &ret->proposal.messages[i], ret);
+    foresee(chain, ret);
     return 0;
 }
 
@@ -306,9 +339,20 @@ option_text(const cJSON *option, char *buf, size_t len)
     return "?";
 }
 
+/* "0.700000000000000000" to "0.7". */
+static const char *
+weight_text(const cJSON *option, char *buf, size_t len)
+{
+    const char        *weight = ga_json_str(option, "weight");
+    struct gov_decimal decimal;
+
+    return weight && gov_decimal_parse(weight, &decimal) == 0 ? gov_decimal_format(&decimal, buf, len) : "?";
+}
+
 static void
 read_vote(const cJSON *answer, struct gov_case *ret)
 {
+    char         weight[48];
     const cJSON *options = ga_json_path(answer, "vote.options");
     const cJSON *entry;
     const int    one = cJSON_GetArraySize(options) == 1;
@@ -320,10 +364,9 @@ read_vote(const cJSON *answer, struct gov_case *ret)
     cJSON_ArrayForEach(entry, options)
     {
         const char *option = option_text(ga_json_get(entry, "option"), buf, sizeof(buf));
-        const char *weight = ga_json_str(entry, "weight");
 
-        used += (size_t)snprintf(ret->vote + used, used < sizeof(ret->vote) ? sizeof(ret->vote) - used : 0,
-                                 "%s%s%s%.4s", used ? ", " : "", option, one ? "" : " ", one || !weight ? "" : weight);
+        used += (size_t)snprintf(ret->vote + used, sizeof(ret->vote) - used, "%s%s%s%.6s", used ? ", " : "", option,
+                                 one ? "" : " ", one ? "" : weight_text(entry, weight, sizeof(weight)));
         if (one && gov_choice_parse(option, &ret->choice) < 0)
             ret->choice = GOV_CHOICE_ASK;
         if (used >= sizeof(ret->vote))
@@ -355,18 +398,34 @@ gov_look_own(const struct gov_chain *chain, uint64_t id, struct gov_case *ret, c
     return ret->vote_known;
 }
 
+/* The digits of {"pool":{"bonded_tokens":...}}, which the caller frees; NULL with a sentence. */
 static char *
 pool_matters(const cJSON *answer, char *why, size_t len)
 {
-    gov_u128    power;
-    const char *text = ga_json_str(ga_json_get(answer, "pool"), "bonded_tokens");
-    char       *ret = NULL;
+    const cJSON *bonded = ga_json_path(answer, "pool.bonded_tokens");
+    gov_u128     power;
+    char        *text = cJSON_IsString(bonded) ? strdup(bonded->valuestring) : bonded ? ga_json_print(bonded) : NULL;
 
-    if (!text || gov_integer_parse(text, &power) < 0)
-        (void)snprintf(why, len, "the answer has no pool.bonded_tokens that is a number");
-    else if (!(ret = strdup(text)))
-        (void)snprintf(why, len, "there is not enough memory");
-    return ret;
+    if (text && gov_integer_parse(text, &power) == 0)
+        return text;
+    free(text);
+    (void)snprintf(why, len, "the answer has no pool.bonded_tokens that is a number");
+    return NULL;
+}
+
+/* 0, or -1 with a sentence. */
+static int
+look_at_pool(const struct gov_chain *chain, gov_u128 *ret, char *why, size_t len)
+{
+    cJSON *pool = NULL;
+    char  *text = gov_ask(chain, "the bonded power", POOL_PATH, pool_matters, &pool, why, len) == GOV_KNOWN
+                      ? pool_matters(pool, why, len)
+                      : NULL;
+    int    r = text ? gov_integer_parse(text, ret) : -1;
+
+    free(text);
+    cJSON_Delete(pool);
+    return r;
 }
 
 /* Tallies grow: one node's word, of the moment. */
@@ -376,7 +435,6 @@ look_at_tally(const struct gov_chain *chain, const struct gov_tally_rules *rules
 {
     struct ga_chain_error error;
     cJSON                *tally = NULL;
-    cJSON                *pool = NULL;
     char                  path[80];
     int                   r = -1;
 
@@ -384,13 +442,11 @@ look_at_tally(const struct gov_chain *chain, const struct gov_tally_rules *rules
     if (ga_chain_ask(chain->setup.sources, &chain->quorum, &chain->setup.rules, path, &tally, NULL, &error) !=
         GA_CHAIN_OK)
         (void)snprintf(why, len, "%s", ga_clean(error.text));
-    else if (gov_ask(chain, "the bonded power", POOL_PATH, pool_matters, &pool, why, len) == GOV_KNOWN &&
+    else if (look_at_pool(chain, &ret->votes.bonded, why, len) == 0 &&
              gov_votes_read(tally, &ret->votes, why, len) == 0 &&
-             gov_integer_parse(ga_json_str(ga_json_get(pool, "pool"), "bonded_tokens"), &ret->votes.bonded) == 0 &&
              gov_tally_count(&ret->votes, rules, ret->proposal.expedited, &ret->tally, why, len) == 0)
         r = 0;
     cJSON_Delete(tally);
-    cJSON_Delete(pool);
     return r;
 }
 
@@ -400,6 +456,8 @@ gov_look_votes(const struct gov_chain *chain, const struct gov_tally_rules *rule
     char why[400] = "";
 
     ret->tally_known = GOV_UNKNOWN;
+    if (rules)
+        ret->rules = *rules;
     if (rules && look_at_tally(chain, rules, ret, why, sizeof(why)) == 0)
         ret->tally_known = GOV_KNOWN;
     else if (*why)

@@ -96,16 +96,24 @@ look_for_others(struct gov_message *message, const cJSON *object, const char *co
 static int
 read_coin(const struct place *place, struct gov_coin *ret)
 {
-    gov_u128 amount;
-    int      r = read_text(place, "denom", &ret->denom);
+    const cJSON *value = ga_json_get(place->object, "amount");
+    gov_u128     amount;
+    char        *text;
+    int          is_one;
+    int          r = read_text(place, "denom", &ret->denom);
 
-    if (r == 0)
-        r = read_text(place, "amount", &ret->amount);
     if (r == 0 && !*ret->denom)
         return wrong(place, "denom", "is missing");
-    if (r == 0 && gov_integer_parse(ret->amount, &amount) < 0)
-        return wrong(place, "amount", "is no whole number of at most 38 digits, as a text");
-    return r;
+    if (r < 0)
+        return r;
+    text = cJSON_IsString(value) ? strdup(value->valuestring) : value ? ga_json_print(value) : strdup("");
+    if (!text)
+        return -ENOMEM;
+    is_one = gov_integer_parse(text, &amount) == 0;
+    if (is_one)
+        (void)gov_integer_format(amount, ret->amount);
+    free(text);
+    return is_one ? 0 : wrong(place, "amount", "is no whole number of at most 38 digits");
 }
 
 int

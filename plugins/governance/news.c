@@ -83,7 +83,6 @@ gov_news(struct gov_tolds *tolds, const struct gov_seen *seen, const struct gov_
     if (!is_new && told->expedited && !seen->expedited && seen->status == GOV_STATUS_VOTING_PERIOD) {
         news |= GOV_NEW_CONVERTED;
         told->reminded = 0; /* a new voting period */
-        told->by_policy = 0;
     }
     told->status = (int)seen->status;
     told->expedited = seen->expedited;
@@ -117,8 +116,7 @@ gov_tolds_write(const struct gov_tolds *tolds)
         ok = entry && cJSON_AddItemToArray(list, entry) && ga_json_add_u64(entry, "id", told->id) == 0 &&
              cJSON_AddNumberToObject(entry, "status", told->status) &&
              cJSON_AddBoolToObject(entry, "expedited", told->expedited) &&
-             cJSON_AddNumberToObject(entry, "reminded", told->reminded) &&
-             cJSON_AddNumberToObject(entry, "by_policy", told->by_policy);
+             cJSON_AddNumberToObject(entry, "reminded", told->reminded);
     }
     if (ok)
         text = ga_json_print(json);
@@ -154,8 +152,7 @@ gov_tolds_read(const char *text, size_t len, struct gov_tolds *ret)
 
             if (ga_json_u64(entry, "id", &told.id) < 0 ||
                 read_small(entry, "status", GOV_STATUS_FAILED, &told.status) < 0 ||
-                read_small(entry, "reminded", GOV_STEPS_MAX, &told.reminded) < 0 ||
-                read_small(entry, "by_policy", 16, &told.by_policy) < 0 || gov_told_of(ret, told.id))
+                read_small(entry, "reminded", GOV_STEPS_MAX, &told.reminded) < 0 || gov_told_of(ret, told.id))
                 continue;
             told.expedited = ga_json_bool(entry, "expedited", 0);
             *gov_told_make(ret, told.id) = told;

@@ -16,7 +16,6 @@ struct gov_told {
     int      status;    /* enum gov_status */
     int      expedited; /* as it was last */
     int      reminded;  /* so many reminders are out in this voting period */
-    int      by_policy; /* enum gov_choice + 1 that the policy has voted; 0: it has not */
 };
 
 struct gov_tolds {

@@ -72,7 +72,7 @@ struct gov_upgrade {
 
 struct gov_coin {
     const char *denom;
-    const char *amount; /* digits, at most 38 */
+    char        amount[40]; /* digits, at most 38 */
 };
 
 struct gov_coins {

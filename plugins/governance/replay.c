@@ -37,40 +37,55 @@ ask(struct replay *replay, const struct gov_case *one)
                       gov_status_text(one->proposal.status), gov_choice_text(verdict.choice), when, verdict.why);
 }
 
-/* {"proposals":[...]}, {"proposal":{...}}, or a list. What the module has now is not known: such rules are in doubt. */
+/* What modules had before, when the file says so: {"params": {"inference.inference": {...}}}. Else such rules are in
+ * doubt. */
+static void
+compare(struct gov_proposal *proposal, const cJSON *params)
+{
+    for (size_t i = 0; i < proposal->n_messages; i++)
+        if (proposal->messages[i].kind == GOV_KIND_PARAMS && !proposal->messages[i].undecoded)
+            (void)gov_params_compare(&proposal->messages[i],
+                                     ga_json_get(params, proposal->messages[i].u.params.module));
+}
+
+static int
+ask_element(struct replay *replay, const cJSON *element, const cJSON *params, char *why, size_t len)
+{
+    struct gov_case one = {.upgrade_ns = 0};
+    int             r = gov_proposal_decode(element, &one.proposal, why, len);
+
+    if (r < 0)
+        return r;
+    compare(&one.proposal, params);
+    ask(replay, &one);
+    gov_case_done(&one);
+    return 0;
+}
+
+/* {"proposals":[...]}, {"proposal":{...}}, or a list. */
 static int
 ask_file(struct replay *replay, const char *text, char *why, size_t len)
 {
     cJSON       *json = ga_json_parse(text, strlen(text), why, len);
     const cJSON *list = ga_json_get(json, "proposals");
+    const cJSON *params = ga_json_get(json, "params");
     const cJSON *element;
     int          r = 0;
 
     if (!json)
         return -1;
-    if (!list)
+    if (!cJSON_IsArray(list))
         list = cJSON_IsArray(json) ? json : NULL;
-    if (list) {
-        cJSON_ArrayForEach(element, list)
-        {
-            struct gov_case one = {0};
-
-            if (r < 0)
-                break;
-            r = gov_proposal_decode(element, &one.proposal, why, len);
-            if (r == 0) {
-                ask(replay, &one);
-                gov_case_done(&one);
-            }
-        }
-    } else {
-        struct gov_case one = {0};
-
-        r = gov_proposal_decode(json, &one.proposal, why, len);
-        if (r == 0) {
-            ask(replay, &one);
-            gov_case_done(&one);
-        }
+    if (!list && ga_json_get(json, "proposals")) {
+        (void)snprintf(why, len, "its member proposals is no list");
+        r = -1;
+    } else if (!list) {
+        r = ask_element(replay, json, params, why, len);
+    }
+    cJSON_ArrayForEach(element, list)
+    {
+        if (r == 0)
+            r = ask_element(replay, element, params, why, len);
     }
     cJSON_Delete(json);
     return r < 0 ? -1 : 0;

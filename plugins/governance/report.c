@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PERCENT_TEXT 32
 #define PERCENT (GOV_ONE / 10000) /* a hundredth of a percent, of ratios in units of 10^-18 */
 
 void
@@ -26,11 +27,11 @@ gov_give(struct ga_run *run, const struct ga_host *host, cJSON *json)
 
 /* "40.12 %" */
 static const char *
-percent(gov_u128 ratio, char *buf, size_t len)
+percent(gov_u128 ratio, char buf[PERCENT_TEXT])
 {
     const unsigned long long hundredths = (unsigned long long)(ratio / PERCENT);
 
-    (void)snprintf(buf, len, "%llu.%02llu %%", hundredths / 100, hundredths % 100);
+    (void)snprintf(buf, PERCENT_TEXT, "%llu.%02llu %%", hundredths / 100, hundredths % 100);
     return buf;
 }
 
@@ -44,9 +45,7 @@ void
 gov_tally_line(const struct gov_case *one, char *ret, size_t len)
 {
     const struct gov_tally *tally = &one->tally;
-    char                    a[32];
-    char                    b[32];
-    char                    c[32];
+    char                    texts[6][PERCENT_TEXT];
     char                    missing[GOV_DIGITS];
     size_t                  used;
 
@@ -54,17 +53,17 @@ gov_tally_line(const struct gov_case *one, char *ret, size_t len)
         (void)snprintf(ret, len, "the tally could not be asked");
         return;
     }
-    used = (size_t)snprintf(ret, len, "%s%s: turnout %s, yes %s of %s needed", gov_outcome_text(tally->outcome),
-                            tally->converts ? " (goes on as a regular one, its votes lost)" : "",
-                            percent(tally->turnout, a, sizeof(a)), percent(tally->yes_share, b, sizeof(b)),
-                            percent(tally->threshold, c, sizeof(c)));
+    used = (size_t)snprintf(
+        ret, len, "%s%s%s: turnout %s of %s needed, yes %s of %s, veto %s of %s",
+        one->proposal.status == GOV_STATUS_VOTING_PERIOD ? "as it stands " : "", gov_outcome_text(tally->outcome),
+        tally->converts ? " (goes on as a regular one, its votes lost)" : "", percent(tally->turnout, texts[0]),
+        percent(one->rules.quorum, texts[1]), percent(tally->yes_share, texts[2]), percent(tally->threshold, texts[3]),
+        percent(tally->veto_share, texts[4]), percent(one->rules.veto_threshold, texts[5]));
     if (!tally->has_quorum && !tally->quorum_missing.never && used < len)
         used += (size_t)snprintf(ret + used, len - used, ", %s power missing to the quorum",
                                  power(tally->quorum_missing.power, missing));
     if (!tally->has_yes && !tally->yes_missing.never && used < len)
         used += (size_t)snprintf(ret + used, len - used, ", %s yes missing", power(tally->yes_missing.power, missing));
-    if (tally->is_vetoed && used < len)
-        (void)snprintf(ret + used, len - used, ", vetoed by %s", percent(tally->veto_share, a, sizeof(a)));
 }
 
 /* --- JSON
@@ -76,6 +75,16 @@ add_power(cJSON *json, const char *key, gov_u128 value)
     char buf[GOV_DIGITS];
 
     (void)cJSON_AddStringToObject(json, key, power(value, buf));
+}
+
+/* "0.334" */
+static void
+add_ratio(cJSON *json, const char *key, gov_u128 ratio)
+{
+    const struct gov_decimal decimal = {.units = ratio};
+    char                     buf[48];
+
+    (void)cJSON_AddStringToObject(json, key, gov_decimal_format(&decimal, buf, sizeof(buf)));
 }
 
 static void
@@ -100,6 +109,12 @@ add_tally(cJSON *json, const struct gov_case *one)
     add_power(object, "abstain", one->votes.abstain);
     add_power(object, "bonded", one->votes.bonded);
     add_power(object, "not_voted", tally->not_voted);
+    add_ratio(object, "turnout", tally->turnout);
+    add_ratio(object, "quorum", one->rules.quorum);
+    add_ratio(object, "yes_share", tally->yes_share);
+    add_ratio(object, "threshold", tally->threshold);
+    add_ratio(object, "veto_share", tally->veto_share);
+    add_ratio(object, "veto_threshold", one->rules.veto_threshold);
     (void)cJSON_AddStringToObject(object, "outcome", gov_outcome_text(tally->outcome));
     (void)cJSON_AddBoolToObject(object, "has_quorum", tally->has_quorum);
     add_gap(object, "quorum_missing", &tally->quorum_missing);
@@ -129,6 +144,15 @@ add_changes(cJSON *json, const struct gov_params *params)
 }
 
 static void
+add_time(cJSON *json, const char *key, int64_t ns)
+{
+    char text[GA_WHEN_MAX];
+
+    if (ns > 0)
+        (void)cJSON_AddStringToObject(json, key, ga_when_format(ns, text, sizeof(text)));
+}
+
+static void
 add_upgrade(cJSON *json, const struct gov_upgrade *upgrade)
 {
     const struct gov_binaries *const both[] = {&upgrade->node, &upgrade->api};
@@ -152,9 +176,10 @@ add_upgrade(cJSON *json, const struct gov_upgrade *upgrade)
 }
 
 static cJSON *
-report_message(const struct gov_message *message)
+report_message(const struct gov_case *one, const struct gov_message *message, int64_t now_ns)
 {
     cJSON *json = cJSON_CreateObject();
+    char   when[80];
 
     (void)cJSON_AddStringToObject(json, "type", message->type_url);
     (void)cJSON_AddStringToObject(json, "kind", gov_kind_text(message->kind));
@@ -169,19 +194,13 @@ report_message(const struct gov_message *message)
             add_changes(json, &message->u.params);
     } else if (message->kind == GOV_KIND_UPGRADE || message->kind == GOV_KIND_PARTIAL_UPGRADE) {
         add_upgrade(json, &message->u.upgrade);
+        add_time(json, "time", one->upgrade_ns);
+        if (one->upgrade_ns > 0)
+            (void)cJSON_AddStringToObject(json, "when", ga_when_show(one->upgrade_ns, now_ns, when, sizeof(when)));
     } else {
         (void)cJSON_AddItemToObject(json, "raw", cJSON_Duplicate(message->json, 1));
     }
     return json;
-}
-
-static void
-add_time(cJSON *json, const char *key, int64_t ns)
-{
-    char text[GA_WHEN_MAX];
-
-    if (ns > 0)
-        (void)cJSON_AddStringToObject(json, key, ga_when_format(ns, text, sizeof(text)));
 }
 
 cJSON *
@@ -209,7 +228,7 @@ gov_report_case(const struct gov_case *one, int64_t now_ns)
         (void)cJSON_AddStringToObject(json, "ends", ga_when_show(proposal->voting_end_ns, now_ns, text, sizeof(text)));
     list = cJSON_AddArrayToObject(json, "messages");
     for (size_t i = 0; i < proposal->n_messages; i++)
-        (void)cJSON_AddItemToArray(list, report_message(&proposal->messages[i]));
+        (void)cJSON_AddItemToArray(list, report_message(one, &proposal->messages[i], now_ns));
     if (one->tally_known == GOV_KNOWN)
         add_tally(json, one);
     if (one->vote_known == GOV_KNOWN)
@@ -260,8 +279,9 @@ print_raw(FILE *out, const struct gov_message *message)
 }
 
 static void
-print_message(FILE *out, const struct gov_message *message)
+print_message(FILE *out, const struct gov_case *one, const struct gov_message *message, int64_t now_ns)
 {
+    char  when[80];
     char *changes;
 
     (void)fprintf(out, "    %s (%s)\n", gov_kind_text(message->kind), message->type_url);
@@ -279,7 +299,9 @@ print_message(FILE *out, const struct gov_message *message)
             (void)fprintf(out, "      %s\n", line);
         free(changes);
     } else if (message->kind == GOV_KIND_UPGRADE || message->kind == GOV_KIND_PARTIAL_UPGRADE) {
-        (void)fprintf(out, "      %s at height %" PRId64 "%s%s\n", message->u.upgrade.name, message->u.upgrade.height,
+        (void)fprintf(out, "      %s at height %" PRId64 "%s%s%s%s\n", message->u.upgrade.name,
+                      message->u.upgrade.height, one->upgrade_ns > 0 ? ", about " : "",
+                      one->upgrade_ns > 0 ? ga_when_show(one->upgrade_ns, now_ns, when, sizeof(when)) : "",
                       *message->u.upgrade.node_version ? ", node_version " : "", message->u.upgrade.node_version);
         print_binaries(out, "inferenced", &message->u.upgrade.node);
         print_binaries(out, "decentralized-api", &message->u.upgrade.api);
@@ -313,7 +335,7 @@ gov_print_case(FILE *out, const struct gov_case *one, int64_t now_ns)
     (void)fprintf(out, "%" PRIu64 "  %s%s  %s\n", proposal->id, gov_status_text(proposal->status),
                   proposal->expedited ? ", expedited" : "", ga_clean(title));
     for (size_t i = 0; i < proposal->n_messages; i++)
-        print_message(out, &proposal->messages[i]);
+        print_message(out, one, &proposal->messages[i], now_ns);
     if (proposal->status == GOV_STATUS_DEPOSIT_PERIOD)
         print_deposit(out, proposal, now_ns);
     if (proposal->status != GOV_STATUS_VOTING_PERIOD && one->tally_known != GOV_KNOWN)

@@ -3,6 +3,7 @@
 #define GOVERNANCE_TASKS_H
 
 #include "kit/chain_options.h"
+#include "plugins/governance/memory.h"
 #include "plugins/governance/news.h"
 #include "plugins/governance/policy.h"
 
@@ -57,14 +58,16 @@ char *gov_all_matters(const cJSON *answer, char *why, size_t len);
  */
 
 struct gov_case {
-    struct gov_proposal proposal;
-    enum gov_known      tally_known;
-    struct gov_tally    tally;
-    struct gov_votes    votes;
-    enum gov_known      vote_known; /* GOV_ABSENT: this account has not voted; GOV_UNKNOWN also without an account */
-    char                vote[64];   /* "yes", or "yes 0.7, no 0.3" */
-    enum gov_choice     choice;     /* of a vote for one option; GOV_CHOICE_ASK: another kind of vote, or none */
-    char                problem[GOV_WHY * 3]; /* what could not be asked, in a sentence; "" for nothing */
+    struct gov_proposal    proposal;
+    int64_t                upgrade_ns; /* when an upgrade's height will come, about; 0: not known, or no upgrade */
+    enum gov_known         tally_known;
+    struct gov_tally       tally;
+    struct gov_tally_rules rules; /* that it was counted with */
+    struct gov_votes       votes;
+    enum gov_known         vote_known; /* GOV_ABSENT: this account has not voted; GOV_UNKNOWN also without an account */
+    char                   vote[64];   /* "yes", or "yes 0.7, no 0.3" */
+    enum gov_choice        choice;     /* of a vote for one option; GOV_CHOICE_ASK: another kind of vote, or none */
+    char                   problem[GOV_WHY * 3]; /* what could not be asked, in a sentence; "" for nothing */
 };
 
 struct gov_cases {

@@ -21,6 +21,12 @@ def amount_of(listed):
     return sum(int(coin["amount"]) for coin in listed if coin["denom"] == DENOM)
 
 
+def decimal(weight):
+    """A fraction of at most 1 with 18 places, exact as the chain's."""
+    whole, rest = divmod(int(weight * 10 ** 18), 10 ** 18)
+    return f"{whole}.{rest:018d}"
+
+
 class Proposal:
     """One proposal; times in nanoseconds, 0 for none."""
 
@@ -56,7 +62,7 @@ class Proposal:
 
     def vote_json(self, voter):
         return {"proposal_id": str(self.number), "voter": voter, "metadata": "",
-                "options": [{"option": "VOTE_OPTION_" + option, "weight": f"{float(weight):.18f}"}
+                "options": [{"option": "VOTE_OPTION_" + option, "weight": decimal(weight)}
                             for option, weight in self.votes[voter]]}
 
 

@@ -118,7 +118,7 @@ a_deposit_is_measured_by_the_parameters(void **state)
         {"5ngonka", 1, "{'min_deposit':[]}", -EBADMSG,
          "governance parameters: expedited_min_deposit is missing: ask /cosmos/gov/v1/params/deposit"},
         {"5ngonka", 0, "{'min_deposit':[{'denom':'ngonka','amount':'25_000_000'}]}", -EBADMSG,
-         "min_deposit.0.amount is no whole number of at most 38 digits, as a text"},
+         "min_deposit.0.amount is no whole number of at most 38 digits"},
         {"5ngonka", 0, "{" DEPOSITS RATIOS("2", "0") "}", -EBADMSG,
          "governance parameters: min_initial_deposit_ratio is no ratio from 0 to 1: ask another node"},
         {"5ngonka", 0, "{" DEPOSITS ",'min_deposit_ratio':0.01}", -EBADMSG,
