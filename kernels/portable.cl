@@ -1,5 +1,6 @@
 /*
- * portable.cl: the forward pass for any OpenCL 1.2 device. half.cl and weights.cl stand before it.
+ * portable.cl: the forward pass for any OpenCL 1.2 device. half.cl and weights.cl stand before it; with SUBGROUP defined its
+ * products are those of subgroup.cl behind it.
  *
  * Activations are binary16, in tiles of 64 columns: element (feature f, column c) of a matrix of F features is at
  * ((c / 64) * F + f) * 64 + c % 64. A column is one position of one nonce; those of a nonce are filled up to whole
@@ -10,6 +11,32 @@
 
 enum { PLAIN, ROTARY, ADD, GATE };
 
+/* Rotation, addition and gating of finished sums: what becomes of row `row` (its partner is the other row of the pair) of column
+ * `column` of tile `tile`. Returns what is written. */
+float
+finished(int then, float sum, float partner_sum, uint row, uint column, uint tile, ulong at, global const ushort *other,
+         global const float *angles, uint head_dim, uint period)
+{
+    float value = rounded(sum);
+
+    if (then == ADD) {
+        value = widen(other[at]) + value;
+    } else if (then == GATE) {
+        float gate = widen(other[at]);
+
+        value = rounded(gate / (1 + exp(-gate))) * value;
+    } else if (then == ROTARY) {
+        uint  pair = row % head_dim / 2;
+        ulong turn = ((ulong)pair * period + tile % period) * 2 * TILE + column;
+        float partner = rounded(partner_sum);
+
+        value = row & 1 ? partner * angles[turn + TILE] + value * angles[turn]
+                        : value * angles[turn] - partner * angles[turn + TILE];
+    }
+    return value;
+}
+
+#ifndef SUBGROUP
 /*
  * 64 rows of the weights by one tile of columns, 256 work-items, each with 4 rows and 4 columns. The weights' windows
  * begin anywhere and are read along their rows.
@@ -48,23 +75,9 @@ product(int then, global const ushort *pool, ulong start, ulong size, ulong pool
     for (uint r = 0; r < 4 && first + row + r < rows; r++) {
         for (uint c = 0; c < 4; c++) {
             ulong at = ((ulong)tile * rows + first + row + r) * TILE + column + c;
-            float value = rounded(((float *)&sum[r])[c]);
 
-            if (then == ADD) {
-                value = widen(other[at]) + value;
-            } else if (then == GATE) {
-                float gate = widen(other[at]);
-
-                value = rounded(gate / (1 + exp(-gate))) * value;
-            } else if (then == ROTARY) {
-                uint  pair = (first + row + r) % head_dim / 2;
-                ulong turn = ((ulong)pair * period + tile % period) * 2 * TILE + column + c;
-                float partner = rounded(((float *)&sum[r ^ 1])[c]);
-
-                value = r & 1 ? partner * angles[turn + TILE] + value * angles[turn]
-                              : value * angles[turn] - partner * angles[turn + TILE];
-            }
-            y[at] = narrow(value);
+            y[at] = narrow(finished(then, ((float *)&sum[r])[c], ((float *)&sum[r ^ 1])[c], first + row + r, column + c, tile,
+                                    at, other, angles, head_dim, period));
         }
     }
 }
@@ -85,6 +98,7 @@ PRODUCT(product_plain, PLAIN)
 PRODUCT(product_rotary, ROTARY)
 PRODUCT(product_add, ADD)
 PRODUCT(product_gate, GATE)
+#endif
 
 /* One work-group of 256 for each tile: four work-items share a column. */
 kernel __attribute__((reqd_work_group_size(256, 1, 1))) void

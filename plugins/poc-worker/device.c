@@ -117,6 +117,10 @@ describe(cl_platform_id platform, cl_device_id id, struct poc_device_info *ret)
     ret->megahertz = megahertz;
     ret->is_cpu = (type & CL_DEVICE_TYPE_CPU) != 0;
     ret->has_fp16 = strstr(extensions, "cl_khr_fp16") != NULL;
+    if (strstr(extensions, "cl_intel_subgroups") && strstr(extensions, "cl_intel_required_subgroup_size"))
+        ret->subgroups = POC_SUBGROUPS_INTEL;
+    else if (strstr(extensions, "cl_khr_subgroups"))
+        ret->subgroups = POC_SUBGROUPS_KHRONOS;
     /* PoCL on such a card has the attribute too, but another compiler. */
     if (strcmp(name, "NVIDIA CUDA") == 0 && strstr(extensions, "cl_nv_device_attribute_query"))
         ret->capability = capability_of(id);

@@ -14,6 +14,8 @@
 
 #define POC_DEVICES_MAX 64
 
+enum { POC_SUBGROUPS_NONE, POC_SUBGROUPS_KHRONOS, POC_SUBGROUPS_INTEL };
+
 struct poc_device_info {
     char     name[128];
     char     vendor[128];
@@ -26,6 +28,7 @@ struct poc_device_info {
     uint32_t megahertz;
     uint32_t is_cpu;     /* 0 or 1 */
     uint32_t has_fp16;   /* 0 or 1: cl_khr_fp16, for information: no path needs it */
+    uint32_t subgroups;  /* POC_SUBGROUPS_...: registers shared by work-items, and by which extension */
     uint32_t capability; /* of NVIDIA's driver for its own cards: 90 for 9.0; 0: another driver */
     uint32_t test_only;  /* 0 or 1: a driver that is made for conformance rather than for work (PoCL, Mesa) */
 };

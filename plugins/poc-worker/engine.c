@@ -35,7 +35,8 @@ make_kernels(struct poc_engine *engine, char *reterr, size_t reterr_len)
     const struct poc_sources *sources = poc_path_sources(&engine->path);
     cl_int                    code = CL_SUCCESS;
 
-    engine->program = poc_program(engine->device, sources->texts, 3, engine->path.options, NULL, reterr, reterr_len);
+    engine->program =
+        poc_program(engine->device, sources->texts, sources->n, engine->path.options, NULL, reterr, reterr_len);
     if (!engine->program)
         return -1;
     for (int i = 0; i < KERNELS; i++) {

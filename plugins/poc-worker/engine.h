@@ -12,7 +12,7 @@
 
 /* How a device computes: a set of kernels and their sizes. */
 struct poc_path {
-    const char *name;      /* "cpu", "hopper", "nvidia", "portable" */
+    const char *name;      /* "cpu", "hopper", "nvidia", "subgroup", "portable" */
     uint32_t    lanes;     /* columns of a tile of activations */
     uint32_t    cell;      /* bytes of an activation */
     uint32_t    rows;      /* of a weight matrix for one work-group of a product */
@@ -29,7 +29,8 @@ unsigned poc_paths(const struct poc_device_info *info, struct poc_path *ret, uns
 
 /* What a path is compiled of. */
 struct poc_sources {
-    const char *texts[3];
+    const char *texts[4];
+    unsigned    n;
 };
 const struct poc_sources *poc_path_sources(const struct poc_path *path);
 

@@ -3,6 +3,7 @@
 #define POC_KERNELS_H
 
 extern const char poc_kernels_half[];
+extern const char poc_kernels_subgroup[];
 extern const char poc_kernels_weights[];
 extern const char poc_kernels_cpu[];
 extern const char poc_kernels_nvidia[];

@@ -126,11 +126,48 @@ portable_paths(struct poc_path *ret, unsigned max)
     return 1;
 }
 
+/* Intel's compiler makes sub-groups of the size that is asked for; elsewhere it is the hardware's: 64 or 32 on AMD's.
+ * Where it is another one the self-test says so, and the next is tried. */
+static unsigned
+subgroup_paths(const struct poc_device_info *info, struct poc_path *ret, unsigned max)
+{
+    static const struct {
+        uint32_t    kind;
+        uint32_t    items;
+        uint32_t    rows;
+        uint32_t    groups;
+        const char *more;
+    } sizes[] = {
+        {POC_SUBGROUPS_INTEL, 16, 16, 16, " -DINTEL"},
+        {POC_SUBGROUPS_INTEL, 16, 8, 16, " -DINTEL"},
+        {POC_SUBGROUPS_KHRONOS, 64, 32, 4, " -cl-std=CL2.0"},
+        {POC_SUBGROUPS_KHRONOS, 32, 16, 8, " -cl-std=CL2.0"},
+    };
+    unsigned n = 0;
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes) && n < max; i++) {
+        if (info->subgroups != sizes[i].kind)
+            continue;
+        ret[n] = (struct poc_path){.name = "subgroup",
+                                   .lanes = 64,
+                                   .cell = 2,
+                                   .rows = sizes[i].rows * sizes[i].groups,
+                                   .span = 1,
+                                   .items = sizes[i].items * sizes[i].groups,
+                                   .one_query = 1};
+        (void)snprintf(ret[n].options, sizeof(ret[n].options), "-DSUBGROUP=%u -DROWS=%u -DGROUPS=%u%s", sizes[i].items,
+                       sizes[i].rows, sizes[i].groups, sizes[i].more);
+        n++;
+    }
+    return n;
+}
+
 unsigned
 poc_paths(const struct poc_device_info *info, struct poc_path *ret, unsigned max)
 {
     unsigned n = info->is_cpu ? cpu_paths(info, ret, max) : nvidia_paths(info, ret, max);
 
+    n += subgroup_paths(info, ret + n, max - n);
     return n + portable_paths(ret + n, max - n);
 }
 
@@ -155,10 +192,11 @@ poc_path_sources(const struct poc_path *path)
         const char        *name;
         struct poc_sources sources;
     } all[] = {
-        {"cpu", {{poc_kernels_half, poc_kernels_weights, poc_kernels_cpu}}},
-        {"hopper", {{poc_kernels_weights, poc_kernels_nvidia, poc_kernels_nvidia_wgmma}}},
-        {"nvidia", {{poc_kernels_weights, poc_kernels_nvidia, poc_kernels_nvidia_mma}}},
-        {"portable", {{poc_kernels_half, poc_kernels_weights, poc_kernels_portable}}},
+        {"cpu", {{poc_kernels_half, poc_kernels_weights, poc_kernels_cpu}, 3}},
+        {"hopper", {{poc_kernels_weights, poc_kernels_nvidia, poc_kernels_nvidia_wgmma}, 3}},
+        {"nvidia", {{poc_kernels_weights, poc_kernels_nvidia, poc_kernels_nvidia_mma}, 3}},
+        {"subgroup", {{poc_kernels_half, poc_kernels_weights, poc_kernels_portable, poc_kernels_subgroup}, 4}},
+        {"portable", {{poc_kernels_half, poc_kernels_weights, poc_kernels_portable}, 3}},
     };
     size_t i = 0;
 

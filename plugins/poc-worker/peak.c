@@ -58,11 +58,11 @@ prepare(struct peak *peak, const struct poc_path *path, char *reterr, size_t ret
         peak->items = info->is_cpu ? info->units : (size_t)info->units * 4096;
         peak->operations = info->is_cpu ? 2.0 * 16 * 16 : 2.0 * 16;
     }
-    peak->program =
-        path->packs
-            ? poc_program(peak->device, poc_path_sources(path)->texts, 3, path->options, NULL, reterr, reterr_len)
-            : poc_program(peak->device, plain, 1, info->is_cpu ? "-DWIDTH=16 -DCHAINS=16" : "-DWIDTH=1 -DCHAINS=16",
-                          NULL, reterr, reterr_len);
+    peak->program = path->packs ? poc_program(peak->device, poc_path_sources(path)->texts, poc_path_sources(path)->n,
+                                              path->options, NULL, reterr, reterr_len)
+                                : poc_program(peak->device, plain, 1,
+                                              info->is_cpu ? "-DWIDTH=16 -DCHAINS=16" : "-DWIDTH=1 -DCHAINS=16", NULL,
+                                              reterr, reterr_len);
     if (!peak->program)
         return CL_BUILD_PROGRAM_FAILURE;
     peak->kernel = clCreateKernel(peak->program, "peak", &code);

@@ -52,7 +52,7 @@ static const struct ga_option serve_args[] = {
     {.key = "path",
      .type = GA_T_ENUM,
      .dflt = "auto",
-     .choices = "auto|cpu|hopper|nvidia|portable",
+     .choices = "auto|cpu|hopper|nvidia|subgroup|portable",
      .help = "set of kernels; auto: the first that passes the self-test"},
 };
 
@@ -63,7 +63,7 @@ static const struct ga_option serve_args[] = {
     }
 #define PATH_ARG                                                                                        \
     {                                                                                                   \
-        .key = "path", .type = GA_T_ENUM, .dflt = "auto", .choices = "auto|cpu|hopper|nvidia|portable", \
+        .key = "path", .type = GA_T_ENUM, .dflt = "auto", .choices = "auto|cpu|hopper|nvidia|subgroup|portable", \
         .help = "set of kernels; auto: the first that passes the self-test"                             \
     }
 #define BATCH_ARG                                                                          \

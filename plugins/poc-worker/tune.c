@@ -22,8 +22,15 @@ choice_path(const struct poc_device *device, const struct poc_path *path, const 
             size_t len)
 {
     char              shape[128];
-    const char *const parts[] = {path->name,         poc_kernels_half,       poc_kernels_weights,      poc_kernels_cpu,
-                                 poc_kernels_nvidia, poc_kernels_nvidia_mma, poc_kernels_nvidia_wgmma, shape};
+    const char *const parts[] = {path->name,
+                                 poc_kernels_half,
+                                 poc_kernels_weights,
+                                 poc_kernels_cpu,
+                                 poc_kernels_nvidia,
+                                 poc_kernels_nvidia_mma,
+                                 poc_kernels_nvidia_wgmma,
+                                 poc_kernels_subgroup,
+                                 shape};
 
     (void)snprintf(shape, sizeof(shape), "%" PRIu32 "|%" PRIu32 "|%" PRIu32 "|%" PRIu32 "|%" PRIu32, params->dim,
                    params->seq_len, params->n_heads, params->n_kv_heads, poc_ffn_dim(params));

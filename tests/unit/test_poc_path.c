@@ -13,12 +13,13 @@
 
 /* The names of a device's paths, each once, in their order. */
 static const char *
-names_for(uint32_t capability, uint32_t is_cpu)
+names_for(uint32_t capability, uint32_t subgroups, uint32_t is_cpu)
 {
     static char            names[128];
-    struct poc_device_info info = {.capability = capability, .is_cpu = is_cpu, .local_memory = 49152};
-    struct poc_path        paths[16];
-    unsigned               n = poc_paths(&info, paths, 16);
+    struct poc_device_info info = {
+        .subgroups = subgroups, .capability = capability, .is_cpu = is_cpu, .local_memory = 49152};
+    struct poc_path paths[16];
+    unsigned        n = poc_paths(&info, paths, 16);
 
     names[0] = 0;
     for (unsigned i = 0; i < n; i++)
@@ -33,13 +34,16 @@ static void
 a_card_gets_the_kernels_that_its_instructions_allow_and_the_portable_ones_last(void **state)
 {
     (void)state;
-    assert_string_equal(names_for(0, 1), "cpu portable ");
-    assert_string_equal(names_for(0, 0), "portable ");
-    assert_string_equal(names_for(75, 0), "portable ");
-    assert_string_equal(names_for(80, 0), "nvidia portable ");
-    assert_string_equal(names_for(89, 0), "nvidia portable ");
-    assert_string_equal(names_for(90, 0), "hopper nvidia portable ");
-    assert_string_equal(names_for(120, 0), "nvidia portable "); /* wgmma is sm_90a's alone */
+    assert_string_equal(names_for(0, POC_SUBGROUPS_NONE, 1), "cpu portable ");
+    assert_string_equal(names_for(0, POC_SUBGROUPS_NONE, 0), "portable ");
+    assert_string_equal(names_for(75, POC_SUBGROUPS_NONE, 0), "portable ");
+    assert_string_equal(names_for(80, POC_SUBGROUPS_NONE, 0), "nvidia portable ");
+    assert_string_equal(names_for(89, POC_SUBGROUPS_NONE, 0), "nvidia portable ");
+    assert_string_equal(names_for(90, POC_SUBGROUPS_NONE, 0), "hopper nvidia portable ");
+    assert_string_equal(names_for(0, POC_SUBGROUPS_INTEL, 0), "subgroup portable ");
+    assert_string_equal(names_for(0, POC_SUBGROUPS_KHRONOS, 0), "subgroup portable ");
+    assert_string_equal(names_for(0, POC_SUBGROUPS_INTEL, 1), "cpu subgroup portable ");
+    assert_string_equal(names_for(120, POC_SUBGROUPS_NONE, 0), "nvidia portable "); /* wgmma is sm_90a's alone */
 }
 
 static void
