@@ -177,14 +177,19 @@ write_file(struct drafting *drafting, const char *text)
     const struct ga_host *host = drafting->chain->host;
     struct ga_run        *run = drafting->chain->run;
     const char           *folder = host->str(run, "drafts_dir");
-    const char           *name = host->str(run, "name");
+    const char           *name = host->str(run, strcmp(host->str(run, "kind"), "params") == 0 ? "module" : "name");
     char                  problem[300];
     int                   answer;
 
     if (!folder)
         return GA_OK;
-    (void)snprintf(drafting->path, sizeof(drafting->path), "%.4000s/draft-%s%s%.60s.json", folder,
-                   host->str(run, "kind"), name ? "-" : "", name ? name : "");
+    (void)snprintf(drafting->path, sizeof(drafting->path), "%.4000s/draft-%s-%.80s.json", folder,
+                   host->str(run, "kind"), name);
+    if (faccessat(AT_FDCWD, drafting->path, F_OK, AT_SYMLINK_NOFOLLOW) ==
+        0) { /* somebody may have written more into it */
+        (void)snprintf(drafting->why, WHY, "%.400s is there already: move it away", drafting->path);
+        return GA_REFUSED;
+    }
     answer = host->act(run, "write-draft", drafting->path, NULL);
     if (answer == GA_ACT_REFUSED) {
         (void)snprintf(drafting->why, WHY, "%s", host->act_why(run));

@@ -12,7 +12,6 @@
 
 #define PARAMS_PATH "/cosmos/gov/v1/params/voting"
 #define POOL_PATH "/cosmos/staking/v1beta1/pool"
-#define CASES_MAX 200
 #define BLOCKS_BACK 1000
 
 /* --- rules ---------------------------------------------------------------------------------------------------------
@@ -187,84 +186,91 @@ gov_look_one(const struct gov_chain *chain, uint64_t id, struct gov_case *ret, c
  * ------------------------------------------------------------------------------------------------------------ */
 
 struct gather {
-    const struct gov_chain *chain;
-    struct gov_cases       *cases;
-    size_t                  most;
-    char                   *why;
-    size_t                  len;
-    int                     failed;
+    struct gov_ids *ids;
+    size_t          most;
 };
 
 static int
 take(const cJSON *element, void *userdata)
 {
-    struct gather  *gather = userdata;
-    struct gov_case one;
-    uint64_t        id;
+    struct gather *gather = userdata;
+    uint64_t       id;
 
-    if (gather->cases->n >= gather->most)
-        return 1;
-    if (ga_json_u64(element, "id", &id) == 0)
-        for (size_t i = 0; i < gather->cases->n; i++)
-            if (gather->cases->list[i].proposal.id == id)
-                return 0; /* another node told of it */
-    if (gov_look_proposal(gather->chain, element, &one, gather->why, gather->len) < 0) {
-        gather->failed = 1;
+    if (ga_json_u64(element, "id", &id) < 0)
+        return 0; /* nothing that could be asked for */
+    for (size_t i = 0; i < gather->ids->n; i++)
+        if (gather->ids->list[i] == id)
+            return 0; /* another node told of it */
+    if (gather->ids->n == gather->most) {
+        gather->ids->left_out = 1;
         return 1;
     }
-    gather->cases->list[gather->cases->n++] = one;
+    gather->ids->list[gather->ids->n++] = id;
     return 0;
 }
 
-/* The list of one status, as enough nodes tell of it together: one that leaves a proposal out hides nothing. */
+/* Numbers of one status, as enough nodes tell of them together: one that leaves a proposal out hides nothing. */
 static int
-gather_status(struct gather *gather, const char *query)
+gather_status(const struct gov_chain *chain, struct gather *gather, const char *query, char *why, size_t len)
 {
-    const struct gov_chain *chain = gather->chain;
-    const int               need = chain->setup.rules.agree > 0 ? chain->setup.rules.agree : 1;
-    int                     answered = 0;
-    struct ga_chain_error   error = {0};
-    char                    path[160];
+    const int             need = chain->setup.rules.agree > 0 ? chain->setup.rules.agree : 1;
+    int                   answered = 0;
+    struct ga_chain_error error = {0};
+    char                  path[160];
 
     (void)snprintf(path, sizeof(path), "/cosmos/gov/v1/proposals?%s", query);
-    for (size_t i = 0; i < chain->quorum.n && answered < need && !gather->failed; i++)
+    for (size_t i = 0; i < chain->quorum.n && answered < need; i++)
         if (chain->quorum.looks[i].verdict.why == GA_CHAIN_OK &&
             ga_chain_rest_paged(&chain->setup.sources[i], path, "proposals", 0, take, gather, &error) == GA_CHAIN_OK)
             answered++;
-    if (gather->failed)
-        return -1;
     if (answered >= need)
         return 0;
-    (void)snprintf(gather->why, gather->len, "the list of proposals: %d must answer: %s", need, error.text);
-    (void)ga_clean(gather->why);
+    (void)snprintf(why, len, "the list of proposals: %d must answer: %s", need, error.text);
+    (void)ga_clean(why);
     return -1;
 }
 
-static int
-gather_all(const struct gov_chain *chain, const char *const *queries, size_t n, size_t most, struct gov_cases *ret,
-           char *why, size_t len)
+int
+gov_look_voting(const struct gov_chain *chain, struct gov_ids *ret, char *why, size_t len)
 {
-    struct gather gather = {.chain = chain, .cases = ret, .most = most, .why = why, .len = len};
+    struct gather gather = {.ids = ret, .most = GOV_CASES_MAX};
 
-    ret->n = 0;
-    ret->list = calloc(most, sizeof(*ret->list));
+    *ret = (struct gov_ids){.n = 0};
+    return gather_status(chain, &gather, "proposal_status=2&pagination.limit=50", why, len);
+}
+
+/* Each of them as enough nodes have it. What one node alone tells of is not there; what cannot be told is counted. */
+static int
+look_at_each(const struct gov_chain *chain, const struct gov_ids *ids, struct gov_cases *ret, char *why, size_t len)
+{
+    char problem[sizeof(ret->why)];
+
+    *ret = (struct gov_cases){.list = calloc(ids->n + 1, sizeof(*ret->list))};
     if (!ret->list) {
         (void)snprintf(why, len, "there is not enough memory");
         return -1;
     }
-    for (size_t i = 0; i < n; i++)
-        if (gather_status(&gather, queries[i]) < 0) {
-            gov_cases_done(ret);
-            return -1;
-        }
+    if (ids->left_out) {
+        ret->n_unknown++;
+        (void)snprintf(ret->why, sizeof(ret->why), "there are more than %d proposals: not all were looked at",
+                       GOV_CASES_MAX);
+    }
+    for (size_t i = 0; i < ids->n && !chain->host->cancelled(chain->run); i++) {
+        enum gov_known known = gov_look_one(chain, ids->list[i], &ret->list[ret->n], problem, sizeof(problem));
+
+        if (known == GOV_KNOWN)
+            ret->n++;
+        else if (known == GOV_UNKNOWN && ret->n_unknown++ == 0)
+            (void)snprintf(ret->why, sizeof(ret->why), "%s", problem);
+    }
     return 0;
 }
 
 static int
 by_id(const void *a, const void *b)
 {
-    const uint64_t one = ((const struct gov_case *)a)->proposal.id;
-    const uint64_t other = ((const struct gov_case *)b)->proposal.id;
+    const uint64_t one = *(const uint64_t *)a;
+    const uint64_t other = *(const uint64_t *)b;
 
     return one < other ? -1 : one > other;
 }
@@ -272,13 +278,15 @@ by_id(const void *a, const void *b)
 int
 gov_look_open(const struct gov_chain *chain, struct gov_cases *ret, char *why, size_t len)
 {
-    static const char *const queries[] = {"proposal_status=1&pagination.limit=50",
-                                          "proposal_status=2&pagination.limit=50"};
+    struct gov_ids ids = {.n = 0};
+    struct gather  gather = {.ids = &ids, .most = GOV_CASES_MAX};
 
-    if (gather_all(chain, queries, 2, CASES_MAX, ret, why, len) < 0)
+    /* those that are voted on first: whoever floods the others hides nothing of them */
+    if (gather_status(chain, &gather, "proposal_status=2&pagination.limit=50", why, len) < 0 ||
+        gather_status(chain, &gather, "proposal_status=1&pagination.limit=50", why, len) < 0)
         return -1;
-    qsort(ret->list, ret->n, sizeof(*ret->list), by_id);
-    return 0;
+    qsort(ids.list, ids.n, sizeof(*ids.list), by_id);
+    return look_at_each(chain, &ids, ret, why, len);
 }
 
 int
@@ -287,21 +295,24 @@ gov_look_ended(const struct gov_chain *chain, size_t most, struct gov_cases *ret
     static const char *const queries[] = {"proposal_status=3&pagination.limit=50&pagination.reverse=true",
                                           "proposal_status=4&pagination.limit=50&pagination.reverse=true",
                                           "proposal_status=5&pagination.limit=50&pagination.reverse=true"};
-    size_t                   last;
+    struct gov_ids           ids = {.n = 0};
+    struct gather            gather = {.ids = &ids, .most = 0};
 
-    if (gather_all(chain, queries, 3, 3 * most, ret, why, len) < 0)
-        return -1;
-    qsort(ret->list, ret->n, sizeof(*ret->list), by_id);
-    last = ret->n;
-    for (size_t i = 0; i < last / 2; i++) {
-        struct gov_case one = ret->list[i];
-
-        ret->list[i] = ret->list[last - 1 - i];
-        ret->list[last - 1 - i] = one;
+    for (size_t i = 0; i < 3; i++) {
+        gather.most = ids.n + most < GOV_CASES_MAX ? ids.n + most : GOV_CASES_MAX;
+        if (gather_status(chain, &gather, queries[i], why, len) < 0)
+            return -1;
     }
-    while (ret->n > most)
-        gov_case_done(&ret->list[--ret->n]);
-    return 0;
+    qsort(ids.list, ids.n, sizeof(*ids.list), by_id);
+    for (size_t i = 0; i < ids.n / 2; i++) {
+        const uint64_t id = ids.list[i];
+
+        ids.list[i] = ids.list[ids.n - 1 - i];
+        ids.list[ids.n - 1 - i] = id;
+    }
+    ids.n = ids.n < most ? ids.n : most;
+    ids.left_out = 0; /* that there are older ones is no wonder */
+    return look_at_each(chain, &ids, ret, why, len);
 }
 
 /* --- votes ---------------------------------------------------------------------------------------------------------

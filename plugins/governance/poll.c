@@ -166,6 +166,11 @@ report(struct poll *poll)
         if (out)
             gov_print_case(out, &poll->cases.list[i], poll->now_ns);
     }
+    (void)cJSON_AddNumberToObject(json, "unknown", poll->cases.n_unknown);
+    if (poll->cases.n_unknown > 0)
+        (void)cJSON_AddStringToObject(json, "why", poll->cases.why);
+    if (out && poll->cases.n_unknown > 0)
+        (void)fprintf(out, "! %d could not be told: %s\n", poll->cases.n_unknown, poll->cases.why);
     (void)ga_json_add_i64(json, "height", poll->chain->quorum.height);
     gov_give(poll->chain->run, host, json);
     if (out && fclose(out) == 0 && text)
@@ -227,6 +232,7 @@ gov_poll(struct ga_run *run, const struct ga_host *host)
     prepare(&poll);
     if (gov_look_open(&chain, &poll.cases, why, sizeof(why)) < 0)
         return host->end(run, GA_UNKNOWN, "%s", why);
+    poll.problems += poll.cases.n_unknown;
     for (size_t i = 0; i < poll.cases.n; i++) {
         if (poll.cases.list[i].proposal.status == GOV_STATUS_VOTING_PERIOD)
             gov_look_votes(&chain, poll.has_rules ? &poll.rules : NULL, &poll.cases.list[i]);

@@ -106,8 +106,10 @@ ask_chain(struct replay *replay, struct ga_run *run, const struct ga_host *host)
         return host->end(run, GA_UNKNOWN, "%s", why);
     for (size_t i = 0; i < cases.n; i++)
         ask(replay, &cases.list[i]);
+    if (cases.n_unknown > 0)
+        outcome = host->end(run, GA_UNKNOWN, "%d proposals could not be told: %s", cases.n_unknown, cases.why);
     gov_cases_done(&cases);
-    return GA_OK;
+    return outcome;
 }
 
 int

@@ -70,9 +70,19 @@ struct gov_case {
     char                   problem[GOV_WHY * 3]; /* what could not be asked, in a sentence; "" for nothing */
 };
 
+#define GOV_CASES_MAX 200
+
+struct gov_ids {
+    uint64_t list[GOV_CASES_MAX];
+    size_t   n;
+    int      left_out; /* 1: there are more */
+};
+
 struct gov_cases {
     struct gov_case *list;
     size_t           n;
+    int              n_unknown; /* so many could not be told, */
+    char             why[300];  /* for this reason (the first) */
 };
 
 /* The rules of counting. GOV_KNOWN, or GOV_UNKNOWN with a sentence. */
@@ -87,6 +97,9 @@ int gov_look_proposal(const struct gov_chain *chain, const cJSON *answer, struct
 
 /* One proposal by its id, as enough nodes have it. Free it with gov_case_done() after GOV_KNOWN. */
 enum gov_known gov_look_one(const struct gov_chain *chain, uint64_t id, struct gov_case *ret, char *why, size_t len);
+
+/* Numbers of those that are voted on. 0, or -1 with a sentence. */
+int gov_look_voting(const struct gov_chain *chain, struct gov_ids *ret, char *why, size_t len);
 
 /* Those in deposit and voting period, the oldest first. 0, or -1 with a sentence: the list is not whole, and empty. */
 int gov_look_open(const struct gov_chain *chain, struct gov_cases *ret, char *why, size_t len);

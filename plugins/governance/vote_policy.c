@@ -120,20 +120,23 @@ decide(struct policy_run *policy, uint64_t id)
 }
 
 static void
-decide_all(struct policy_run *policy, const struct gov_cases *cases)
+decide_all(struct policy_run *policy, const struct gov_ids *ids)
 {
     char why[GOV_BALLOT_WHY];
 
-    for (size_t i = 0; i < cases->n && !policy->chain->host->cancelled(policy->chain->run); i++) {
-        const uint64_t id = cases->list[i].proposal.id;
+    for (size_t i = 0; i < ids->n && !policy->chain->host->cancelled(policy->chain->run); i++) {
+        const uint64_t id = ids->list[i];
+        enum gov_known known;
 
-        if (cases->list[i].proposal.status != GOV_STATUS_VOTING_PERIOD)
-            continue;
         policy->ballot.unsigned_text = NULL;
         policy->ballot.command[0] = policy->ballot.hash[0] = '\0';
-        if (gov_look_one(policy->chain, id, &policy->ballot.one, why, sizeof(why)) != GOV_KNOWN) {
+        known = gov_look_one(policy->chain, id, &policy->ballot.one, why, sizeof(why));
+        if (known == GOV_UNKNOWN)
             worse(policy, GA_UNKNOWN, why);
-            continue;
+        if (known != GOV_KNOWN || policy->ballot.one.proposal.status != GOV_STATUS_VOTING_PERIOD) {
+            if (known == GOV_KNOWN)
+                gov_case_done(&policy->ballot.one);
+            continue; /* one node alone tells of it, or its end has come since */
         }
         decide(policy, id);
         if (policy->ballot.unsigned_text && policy->out)
@@ -161,7 +164,7 @@ int
 gov_vote_by_policy(struct gov_chain *chain, struct gov_policy *rules)
 {
     static struct policy_run policy;
-    struct gov_cases         cases;
+    struct gov_ids           ids;
     cJSON                   *json = cJSON_CreateObject();
     char                    *text = NULL;
     size_t                   len = 0;
@@ -177,13 +180,14 @@ gov_vote_by_policy(struct gov_chain *chain, struct gov_policy *rules)
         cJSON_Delete(json);
         return chain->host->end(chain->run, outcome, "%s", policy.ballot.why);
     }
-    if (gov_look_open(chain, &cases, why, sizeof(why)) < 0) {
+    if (gov_look_voting(chain, &ids, why, sizeof(why)) < 0) {
         cJSON_Delete(json);
         return chain->host->end(chain->run, GA_UNKNOWN, "%s", why);
     }
     policy.out = open_memstream(&text, &len);
-    decide_all(&policy, &cases);
-    gov_cases_done(&cases);
+    decide_all(&policy, &ids);
+    if (ids.left_out)
+        worse(&policy, GA_UNKNOWN, "there are more proposals than are looked at: vote on the others by hand");
     gov_give(chain->run, chain->host, json);
     if (policy.out && fclose(policy.out) == 0)
         chain->host->text(chain->run, text);

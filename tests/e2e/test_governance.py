@@ -204,6 +204,33 @@ def test_a_node_that_leaves_a_proposal_out_hides_nothing(host):
     assert host.told() == ["gov.proposal.opened"]
 
 
+def test_a_proposal_that_one_node_made_up_is_not_told(host):
+    host.propose()
+    listed = host.chain.json("/chain-api/cosmos/gov/v1/proposals/1")["proposal"]
+    host.chain.do("node", i=0, lies={"gov/v1/proposals?": {"proposals": [{**listed, "id": "7", "title": "Panic"}]}})
+    end, found = host.poll()
+    assert end["outcome"] == "ok" and list(found) == [1] and "Panic" not in end["text"]
+
+
+def test_a_proposal_that_cannot_be_read_hides_no_other(host):
+    """Anybody who pays a deposit may write what no decoder expects."""
+    host.propose()
+    for number in range(3):
+        host.chain.do("node", i=number, lies={"proposals/1": {"proposal": {"total_deposit": [{"denom": 7}]}}})
+    host.propose("text", title="The other")
+    end, found = host.poll()
+    assert end["outcome"] == "unknown" and list(found) == [2] and "total_deposit" in end["text"]
+    assert "event gov.proposal.opened" in host.errors
+
+
+def test_a_flood_of_deposits_does_not_hide_what_is_voted_on(host):
+    for _ in range(201):
+        host.propose("text", deposit=1)
+    host.propose(title="The one")
+    end, found = host.poll()
+    assert found[202]["title"] == "The one" and end["outcome"] == "unknown" and "more than 200" in end["text"]
+
+
 def test_one_node_cannot_make_a_proposal_end(host):
     """It says that it has passed; the list of the open ones still has it with the others."""
     host.propose()
@@ -338,6 +365,8 @@ def test_an_upgrade_is_drafted_with_checksums_of_the_archives(host):
     assert end["outcome"] == "changed", end["summary"]
     with open(end["result"]["path"], encoding="utf-8") as file:
         draft = json.load(file)
+    end = host.run(*words, "api_archives={linux/amd64: %s}" % archives["decentralized-api"])
+    assert end["outcome"] == "refused" and "is there already" in end["summary"]
     info = json.loads(draft["messages"][0]["plan"]["info"])
     assert info["binaries"]["linux/amd64"].endswith("?checksum=sha256:" + sums["inferenced"])
     assert info["api_binaries"]["linux/amd64"].endswith("?checksum=sha256:" + sums["decentralized-api"])

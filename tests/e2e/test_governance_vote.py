@@ -131,6 +131,21 @@ def test_no_vote_after_the_end_although_the_chain_has_not_counted_yet(open_vote)
     not_voted(open_vote, "refused", "its end has come")
 
 
+def test_no_vote_on_what_was_decided_before_its_end(open_vote):
+    for number in range(3):
+        open_vote.chain.do("node", i=number, lies={"proposals/1": {"proposal": {"status": "PROPOSAL_STATUS_REJECTED"}}})
+    not_voted(open_vote, "refused", "takes no votes")
+
+
+def test_no_vote_while_it_cannot_be_seen_how_the_account_has_voted(open_vote):
+    """A person may have voted; and nobody could tell afterwards whether it has worked."""
+    open_vote.options(policy=[{"vote": "yes"}])
+    for number in range(3):
+        open_vote.chain.do("node", i=number, broken=["votes/"])
+    not_voted(open_vote, "unknown", "502")
+    not_voted(open_vote, "unknown", "502", ("vote",))
+
+
 def test_no_vote_on_another_proposal_than_was_asked_for(open_vote):
     """Whoever answers for the wrong one would have its text judged and the other voted on."""
     open_vote.propose("text")

@@ -111,6 +111,16 @@ def test_a_jailing_is_noticed_and_explained_and_not_undone_too_early(demo):
     assert re.search(r"^ +yes +synced +this host's node is in step with 3 others", demo[0].stdout, re.MULTILINE)
 
 
+def test_a_proposal_is_explained_and_voted_on_by_policy_after_its_delay(demo):
+    if "governance.so" not in os.listdir(PLUGINS):
+        pytest.skip("the plugin was not built")
+    out = demo[0].stdout
+    assert re.search(r"^ +epoch_params.epoch_length: 17280 -> 15391$", out, re.MULTILINE)
+    assert re.search(r"^1 +waits +votes yes .*UTC \(in ", out, re.MULTILINE)
+    assert re.search(r"^ +tally +as it stands .*turnout ", out, re.MULTILINE)
+    assert re.search(r"^ +my vote +yes$", out, re.MULTILINE) and "proposal 1: yes" in out
+
+
 def test_a_small_model_generates_and_its_proofs_are_right(demo):
     if "poc-worker.so" not in os.listdir(PLUGINS):
         pytest.skip("the worker was not built")
