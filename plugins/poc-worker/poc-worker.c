@@ -61,10 +61,10 @@ static const struct ga_option serve_args[] = {
         .key = "device", .type = GA_T_STRING, .dflt = "auto",                                   \
         .help = "auto, numbers as `devices` lists them (0,2), or plain: without OpenCL, slowly" \
     }
-#define PATH_ARG                                                                                        \
-    {                                                                                                   \
+#define PATH_ARG                                                                                                 \
+    {                                                                                                            \
         .key = "path", .type = GA_T_ENUM, .dflt = "auto", .choices = "auto|cpu|hopper|nvidia|subgroup|portable", \
-        .help = "set of kernels; auto: the first that passes the self-test"                             \
+        .help = "set of kernels; auto: the first that passes the self-test"                                      \
     }
 #define BATCH_ARG                                                                          \
     {                                                                                      \
