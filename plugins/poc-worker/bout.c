@@ -44,6 +44,14 @@ choose_devices(struct bout *bout)
     return GA_OK;
 }
 
+int
+bout_check(struct ga_run *run, const struct ga_host *host)
+{
+    struct bout bout = {.run = run, .host = host};
+
+    return choose_devices(&bout);
+}
+
 static int
 pool_progress(uint64_t done, void *userdata)
 {

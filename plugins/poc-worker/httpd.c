@@ -17,10 +17,10 @@
 #define DROP_MAX (64u << 20)
 
 struct poc_httpd {
-    struct MHD_Daemon           *daemon;
-    const struct poc_engine_ops *ops;
-    size_t                       max_body;
-    pthread_mutex_t              lock; /* held while the engine is called */
+    struct MHD_Daemon      *daemon;
+    struct poc_httpd_config config;
+    size_t                  max_body;
+    pthread_mutex_t         lock; /* held while the engine is called */
 };
 
 /* The body of a request as far as it came. */
@@ -129,7 +129,10 @@ answer(struct poc_httpd *httpd, struct MHD_Connection *connection, const char *m
     int              r;
 
     (void)pthread_mutex_lock(&httpd->lock);
-    r = poc_api_handle(httpd->ops, method, path, upload->data, upload->len, &reply);
+    if (httpd->config.handle)
+        r = httpd->config.handle(httpd->config.userdata, method, path, upload->data, upload->len, &reply);
+    else
+        r = poc_api_handle(httpd->config.ops, method, path, upload->data, upload->len, &reply);
     (void)pthread_mutex_unlock(&httpd->lock);
     return send_reply(connection, r, &reply);
 }
@@ -230,7 +233,7 @@ poc_httpd_start(const struct poc_httpd_config *config, struct poc_httpd **ret, c
         (void)snprintf(reterr, reterr_len, "no memory for the API's server");
         return -ENOMEM;
     }
-    httpd->ops = config->ops;
+    httpd->config = *config;
     httpd->max_body = config->max_body ? config->max_body : POC_HTTPD_BODY_MAX;
     (void)pthread_mutex_init(&httpd->lock, NULL);
     r = listen_on(httpd, family, config->port, &address);

@@ -17,10 +17,14 @@
 struct poc_httpd;
 
 struct poc_httpd_config {
-    const char                  *address;  /* IPv4 or IPv6 in figures: "0.0.0.0", "::1" */
-    uint16_t                     port;     /* 0: one that is free */
-    const struct poc_engine_ops *ops;      /* borrowed until poc_httpd_stop(); called from threads of the server */
-    size_t                       max_body; /* bytes; 0: POC_HTTPD_BODY_MAX. A longer body is answered with 413 */
+    const char                  *address; /* IPv4 or IPv6 in figures: "0.0.0.0", "::1" */
+    uint16_t                     port;    /* 0: one that is free */
+    const struct poc_engine_ops *ops;     /* borrowed until poc_httpd_stop(); called from threads of the server */
+    /* Instead of the API and `ops`: answers every request, as poc_api_handle() does; one at a time. */
+    int (*handle)(void *userdata, const char *method, const char *path, const char *body, size_t len,
+                  struct poc_reply *ret);
+    void  *userdata;
+    size_t max_body; /* bytes; 0: POC_HTTPD_BODY_MAX. A longer body is answered with 413 */
 };
 
 /* 0 and *ret, which listens; or a negative errno and a sentence in reterr. End with poc_httpd_stop(). */

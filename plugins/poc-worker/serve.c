@@ -424,30 +424,6 @@ choose_devices(struct serve *serve)
     return GA_OK;
 }
 
-/* "http://127.0.0.1:8080". 0, or -1. */
-static int
-split_listen(const char *url, char *address, size_t len, uint16_t *port)
-{
-    const char *at = strstr(url, "://");
-    const char *colon = at ? strrchr(at + 3, ':') : NULL;
-    long        number = colon ? strtol(colon + 1, NULL, 10) : 0;
-    size_t      n;
-
-    if (!at || !colon || number <= 0 || number > 65535)
-        return -1;
-    at += 3;
-    n = (size_t)(colon - at);
-    if (*at == '[' && n > 2 && at[n - 1] == ']') {
-        at++;
-        n -= 2;
-    }
-    if (n == 0 || n >= len)
-        return -1;
-    (void)snprintf(address, len, "%.*s", (int)n, at);
-    *port = (uint16_t)number;
-    return 0;
-}
-
 /* Starts the front and waits until it listens. GA_OK, or an outcome with its summary said. */
 static int
 start_front(struct serve *serve)
@@ -461,7 +437,7 @@ start_front(struct serve *serve)
     const char         *why = NULL;
     int                 outcome = GA_OK;
 
-    if (split_listen(url, address, sizeof(address), &config.port) < 0)
+    if (poc_spec_listen(url, address, sizeof(address), &config.port) < 0)
         return serve->host->end(serve->run, GA_FAILED, "listen: %s has no address in figures and port", url);
     serve->front = poc_child_start(SOCK_STREAM, serve_front, &config, &serve->front_fd);
     if (serve->front < 0)

@@ -244,3 +244,26 @@ poc_spec_devices(const char *text, const struct poc_device_info *infos, int n, s
             return 0;
     }
 }
+
+int
+poc_spec_listen(const char *url, char *address, size_t len, uint16_t *port)
+{
+    const char *at = strstr(url, "://");
+    const char *colon = at ? strrchr(at + 3, ':') : NULL;
+    long        number = colon ? strtol(colon + 1, NULL, 10) : 0;
+    size_t      n;
+
+    if (!at || !colon || number <= 0 || number > 65535)
+        return -1;
+    at += 3;
+    n = (size_t)(colon - at);
+    if (*at == '[' && n > 2 && at[n - 1] == ']') {
+        at++;
+        n -= 2;
+    }
+    if (n == 0 || n >= len)
+        return -1;
+    (void)snprintf(address, len, "%.*s", (int)n, at);
+    *port = (uint16_t)number;
+    return 0;
+}

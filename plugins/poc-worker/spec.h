@@ -30,4 +30,7 @@ struct poc_device_info;
 int poc_spec_devices(const char *text, const struct poc_device_info *infos, int n, struct poc_chosen *ret, char *reterr,
                      size_t reterr_len);
 
+/* "http://127.0.0.1:8080", what to listen on: the address, without the brackets of IPv6, and the port. 0, or -1. */
+int poc_spec_listen(const char *url, char *address, size_t len, uint16_t *port);
+
 #endif

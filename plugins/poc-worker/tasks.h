@@ -13,6 +13,7 @@ int distances_task(struct ga_run *run, const struct ga_host *host);
 int verify_task(struct ga_run *run, const struct ga_host *host);
 int bench_task(struct ga_run *run, const struct ga_host *host);
 int serve_task(struct ga_run *run, const struct ga_host *host);
+int rehearse_task(struct ga_run *run, const struct ga_host *host);
 
 /* What a computation by hand needs: devices, model, pool, crew. */
 struct bout {
@@ -34,6 +35,9 @@ struct bout {
 int  bout_begin(struct bout *bout, struct ga_run *run, const struct ga_host *host, const char *block_hash,
                 const char *public_key, int measure);
 void bout_end(struct bout *bout);
+
+/* Are there the devices that the argument device names? GA_OK, or an outcome with its summary said. */
+int bout_check(struct ga_run *run, const struct ga_host *host);
 
 /* Computes the distances of n nonces to ret. GA_OK, or an outcome with its summary said. */
 int bout_compute(struct bout *bout, const int64_t *nonces, size_t n, double *ret);

@@ -7,6 +7,8 @@ Arguments: the socket's path, and a file of JSON that is read anew for each requ
   running, restarting
   up_s      how long it has been up
   log       lines that it wrote
+  paused    is it? POST of .../pause and .../unpause change that in the file
+  pauses    false: what pauses or unpauses it is answered with 500
   status    instead of any answer: this HTTP status
 """
 import http.server
@@ -21,7 +23,7 @@ import urllib.parse
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """GET of /v1.NN/containers/NAME/json and /logs."""
+    """GET of /v1.NN/containers/NAME/json and /logs, POST of /pause and /unpause."""
 
     def log_message(self, *_words):
         """Nothing."""
@@ -40,6 +42,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif parts[3] == "json":
             started = time.strftime("%Y-%m-%dT%H:%M:%S.123456789Z", time.gmtime(time.time() - config.get("up_s", 3600)))
             state = {"Running": config.get("running", True), "Restarting": config.get("restarting", False),
+                     "Paused": config.get("paused", False),
                      "StartedAt": started}
             self.answer(200, json.dumps({"Name": "/" + parts[2], "State": state}).encode())
         elif parts[3] == "logs":
@@ -47,6 +50,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                       for line in config.get("log", [])))
         else:
             self.answer(404, b'{"message":"page not found"}')
+
+    def do_POST(self):
+        with open(sys.argv[2], encoding="utf-8") as file:
+            config = json.load(file)
+        parts = urllib.parse.urlsplit(self.path).path.strip("/").split("/")
+        if len(parts) != 4 or parts[1] != "containers" or parts[2] != config.get("name", "tmkms"):
+            self.answer(404, b'{"message":"No such container"}')
+        elif not config.get("pauses", True) or config.get("paused", False) == (parts[3] == "pause"):
+            self.answer(500, b'{"message":"cannot do that"}')
+        else:
+            config["paused"] = parts[3] == "pause"
+            with open(sys.argv[2] + ".new", "w", encoding="utf-8") as out:
+                json.dump(config, out)
+            os.rename(sys.argv[2] + ".new", sys.argv[2])
+            self.answer(204, b"")
 
     def answer(self, status, body):
         self.send_response(status)

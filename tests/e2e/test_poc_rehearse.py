@@ -1,0 +1,232 @@
+"""poc-worker rehearse: a node is made to generate for nobody, each fault is a finding of its own, and all is put back."""
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+from conftest import AGENT, PLUGINS, World, children_of, wait_until
+from validator_world import Docker
+
+HERE = os.path.dirname(__file__)
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    with open(os.path.join(HERE, "..", "vectors", "poc", "distances_small.json"), encoding="utf-8") as file:
+        return next(vector for vector in json.load(file) if vector["name"] == "tiny")
+
+
+class Node:
+    """The stand-in, and what was posted to it."""
+
+    def __init__(self, **config):
+        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "mlnode_standin.py"), json.dumps(config)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+        self.lines = queue.Queue()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.put(json.loads(line))
+
+    def asked(self):
+        """Paths of all requests so far."""
+        found = []
+        while not self.lines.empty():
+            found.append(self.lines.get()["path"])
+        return found
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.reader.join()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def node(tiny):
+    """node(fault=...) starts one."""
+    started = []
+
+    def begin(**config):
+        started.append(Node(nonces=tiny["nonces"], dist=tiny["dist"], **config))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        one.end()
+
+
+@pytest.fixture
+def docker(tmp_path):
+    running = Docker(str(tmp_path), name="api")
+    yield running
+    running.close()
+
+
+def is_paused(docker):
+    with open(docker.file, encoding="utf-8") as file:
+        return json.load(file).get("paused", False)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def words(world, tiny):
+    """words(url, *more): arguments of a rehearsal of the small model."""
+    world.plugin_dir = PLUGINS
+    world.write("  poc-worker: {allow: [gpu]}\n")
+
+    def given(url, *more):
+        return ["poc-worker", "rehearse", f"url={url}", f"params={json.dumps(tiny['params'])}",
+                f"block_hash={tiny['block_hash']}", f"public_key={tiny['public_key']}", "device=plain", "batches=2",
+                "wait=20s", "sample=3", f"listen=http://127.0.0.1:{free_port()}", *more]
+
+    return given
+
+
+@pytest.fixture
+def rehearse(world, words):
+    """rehearse(url, *more) runs it and gives its report."""
+    return lambda url, *more: world.json("run", *words(url, *more))
+
+
+def finding(end):
+    """The one finding's name."""
+    assert len(end["result"]["findings"]) == 1, end
+    assert end["result"]["findings"][0]["finding"] in end["summary"]
+    assert end["result"]["findings"][0]["look_at"]
+    return end["result"]["findings"][0]["finding"]
+
+
+def test_our_own_worker_passes(world, start, rehearse, tiny):
+    port = free_port()
+    callback = free_port()
+    other = World(os.path.join(world.folder, "other"), PLUGINS)
+    os.mkdir(other.folder)
+    other.write(f"  poc-worker: {{allow: [gpu], tasks: {{serve: {{always: true, args: {{listen: 'http://127.0.0.1:{port}', "
+                f"callbacks: ['http://127.0.0.1:{callback}'], send_every: 100ms, devices: plain}}}}}}}}\n")
+    start(other)
+    wait_until(lambda: answers(port), "the API answers")
+    end = rehearse(f"http://127.0.0.1:{port}", f"listen=http://127.0.0.1:{callback}", "node_id=2", "node_count=5")
+    assert (end["outcome"], end["result"]["findings"]) == ("changed", []), end
+    assert end["result"]["sampled"] == 3
+    assert end["result"]["largest_difference"] < 2e-5
+    assert end["result"]["nonces_per_minute"] > 0
+    assert end["result"]["state_after"] == "STOPPED"
+
+
+def test_a_node_that_computes_right_passes_and_is_stopped(node, rehearse):
+    there = node()
+    end = rehearse(there.url)
+    assert (end["outcome"], end["result"]["findings"]) == ("changed", []), end
+    assert (end["result"]["batches"], end["result"]["nonces"], end["result"]["disagree"]) == (2, 32, 0)
+    assert [act["verb"] for act in end["acts"]] == ["generate", "stop"]
+    assert there.asked() == ["/api/v1/pow/init/generate", "/api/v1/stop"]
+
+
+@pytest.mark.parametrize("config,name", [
+    ({"fault": "distance"}, "wrong_distance"),
+    ({"fault": "target"}, "over_target"),
+    ({"fault": "sequence"}, "wrong_sequence"),
+    ({"fault": "skip"}, "wrong_sequence"),
+    ({"fault": "twice"}, "wrong_sequence"),
+    ({"fault": "key"}, "wrong_public_key"),
+    ({"fault": "block"}, "wrong_block"),
+    ({"fault": "rubbish"}, "rubbish_body"),
+    ({"init": 409}, "node_conflict"),
+    ({"init": 500}, "node_error"),
+    ({"init": 404}, "node_refused"),
+    ({"after": "STOPPED", "fault": "silent"}, "node_gave_up"),
+])
+def test_each_fault_of_a_node_is_a_finding_of_its_own(node, rehearse, config, name):
+    there = node(**config)
+    end = rehearse(there.url, *(["r_target=1.5"] if config.get("fault") == "target" else []))
+    assert (end["outcome"], finding(end)) == ("failed", name), end
+    assert end["result"]["state_after"] == "STOPPED"
+
+
+@pytest.mark.parametrize("built,name", [(True, "no_callback"), (False, "model_not_built")])
+def test_a_node_that_never_calls_back_is_told_from_one_without_a_model(node, rehearse, built, name):
+    end = rehearse(node(fault="silent", built=built).url, "wait=300ms")
+    assert (end["outcome"], finding(end)) == ("failed", name)
+
+
+def test_a_node_that_cannot_be_asked_is_unknown(rehearse):
+    end = rehearse(f"http://127.0.0.1:{free_port()}")
+    assert (end["outcome"], finding(end)) == ("unknown", "node_unreachable")
+
+
+def test_a_node_that_serves_is_left_alone_unless_it_may_be_stopped(node, rehearse, docker):
+    there = node(state="INFERENCE")
+    end = rehearse(there.url, "pause_container=api", f"docker_socket={docker.socket}")
+    assert end["outcome"] == "refused"
+    assert "stop_serving=true" in end["summary"]
+    assert (there.asked(), is_paused(docker)) == ([], False)
+    end = rehearse(there.url, "stop_serving=true", "pause_container=api", f"docker_socket={docker.socket}")
+    assert end["outcome"] == "changed", end
+    assert [act["verb"] for act in end["acts"]] == ["pause", "stop", "generate", "stop", "unpause"]
+    assert is_paused(docker) is False
+
+
+def test_a_container_is_unpaused_after_a_failure(node, rehearse, docker):
+    end = rehearse(node(init=500).url, "pause_container=api", f"docker_socket={docker.socket}")
+    assert finding(end) == "node_error"
+    assert [act["verb"] for act in end["acts"]] == ["pause", "generate", "unpause"]
+    assert is_paused(docker) is False
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(world, node, words, docker):
+    there = node(state="INFERENCE")
+    plan = world.json("run", "--dry-run", *words(there.url, "stop_serving=true", "pause_container=api",
+                                                  f"docker_socket={docker.socket}"))
+    assert [act["verb"] for act in plan["acts"]] == ["pause", "stop", "generate"], plan
+    assert (there.asked(), is_paused(docker)) == ([], False)
+
+
+def begun(world, words, node, docker):
+    """A rehearsal that waits for a silent node, with the container paused."""
+    process = subprocess.Popen([AGENT, "run", "-c", world.manifest, "--json",
+                                *words(node.url, "pause_container=api", f"docker_socket={docker.socket}")],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: "/api/v1/pow/init/generate" in node.asked(), "the node was asked")
+    assert is_paused(docker)
+    return process
+
+
+def test_a_container_is_unpaused_when_the_run_is_cancelled(world, words, node, docker):
+    there = node(fault="silent")
+    process = begun(world, words, there, docker)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert is_paused(docker) is False, (out, err)
+    assert there.asked() == ["/api/v1/stop"]
+    assert json.loads(out)["outcome"] == "unknown"
+
+
+def test_what_a_killed_run_left_paused_is_repaired_first_by_the_next(world, words, node, docker, rehearse):
+    process = begun(world, words, node(fault="silent"), docker)
+    os.kill(children_of(process.pid)[0], signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert is_paused(docker)
+    end = rehearse(f"http://127.0.0.1:{free_port()}", f"docker_socket={docker.socket}")
+    assert is_paused(docker) is False
+    assert "container api, paused by a rehearsal that was killed, was unpaused" in end["summary"]
+    assert end["acts"][0]["verb"] == "unpause"
+    assert "repaired" not in rehearse(f"http://127.0.0.1:{free_port()}")["summary"]
