@@ -170,6 +170,10 @@ static const struct ga_option rehearse_args[] = {
      .type = GA_T_BOOL,
      .dflt = "false",
      .help = "what the node does may be ended for it: inference, training, a proof of compute"},
+    {.key = "serve_again",
+     .type = GA_T_STRING,
+     .help = "for a node that served inference: the body of /api/v1/inference/up, or @FILE, posted at the end; absent: "
+             "the API container does that"},
     {.key = "pause_container",
      .type = GA_T_STRING,
      .help = "the API container (api), paused meanwhile so that it does not stop the rehearsal; absent: none is"},

@@ -352,6 +352,34 @@ change_back(struct rehearse *self)
     rehearse_unpause(self);
 }
 
+/* What the node served before, if the operator has said how that is begun; the API container knows it by itself. */
+static void
+serve_again(struct rehearse *self)
+{
+    const char           *body = self->host->str(self->run, "serve_again");
+    char                  why[REHEARSE_WHY] = "";
+    char                  object[1100];
+    enum rehearse_finding finding;
+    int                   asked;
+
+    if (!body || !self->is_stopped || strcmp(self->state_before, "INFERENCE") != 0)
+        return;
+    if (self->host->cancelled(self->run)) {
+        (void)rehearse_tell(self, REHEARSE_NOT_RESTORED, "the run was cancelled: the node serves nothing now");
+        return;
+    }
+    (void)snprintf(object, sizeof(object), "node %s", self->url);
+    self->host->progress(self->run, "waiting until the node serves again", 0, 0);
+    asked = rehearse_undo_act(self, "serve", object);
+    finding = rehearse_node_serve(self, body, why);
+    if (finding == REHEARSE_WELL)
+        finding = rehearse_node_state(self, STATE_MS, 1, self->state_after, sizeof(self->state_after), why);
+    if (asked == GA_ACT_DO)
+        self->host->acted(self->run, finding == REHEARSE_WELL, finding == REHEARSE_WELL ? "it serves" : why);
+    if (finding != REHEARSE_WELL)
+        (void)rehearse_tell(self, REHEARSE_NOT_RESTORED, why);
+}
+
 /* A sample of what came, computed here. GA_OK, or an outcome with its summary said. */
 static int
 compute(struct rehearse *self)
@@ -441,6 +469,7 @@ run_it(struct rehearse *self)
         return self->host->end(self->run, GA_FAILED, "%s", why);
     outcome = rehearse(self, inbox, why, sizeof(why));
     change_back(self);
+    serve_again(self);
     self->strays = rehearse_inbox_strays(inbox);
     rehearse_inbox_close(inbox); /* its threads end before the computation forks */
     if (outcome == GA_OK && self->n_told == 0 && self->host->num(self->run, "sample") > 0)

@@ -71,6 +71,9 @@ enum rehearse_finding rehearse_node_generate(const struct rehearse *self, char *
 /* GET /api/v1/pow/status: is the model built, and does it still generate? */
 enum rehearse_finding rehearse_node_status(const struct rehearse *self, int *ret_built, int *ret_works, char *why);
 
+/* POST /api/v1/inference/up, which answers once the model serves. */
+enum rehearse_finding rehearse_node_serve(const struct rehearse *self, const char *body, char *why);
+
 /* --- the container -------------------------------------------------------------------------------------------------
  */
 

@@ -64,6 +64,8 @@ static const struct {
     [REHEARSE_NOT_UNPAUSED] = {"not_unpaused",
                                "at once: docker unpause CONTAINER; a paused API container earns nothing. "
                                "The next run of this task tries it again, too"},
+    [REHEARSE_NOT_RESTORED] = {"not_restored", "the node's log: why its model does not load; then POST "
+                                               "/api/v1/inference/up by hand, or let the API container do it"},
 };
 
 const char *

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INIT_MS (15 * 60 * 1000) /* as the API container: workers are started before the answer */
+#define INIT_MS (15 * 60 * 1000)  /* as the API container: workers are started before the answer */
+#define SERVE_MS (25 * 60 * 1000) /* it waits for its model for 20 minutes itself */
 #define STATUS_MS 5000
 #define POLL_MS 200
 
@@ -164,4 +165,22 @@ rehearse_node_status(const struct rehearse *self, int *ret_built, int *ret_works
     }
     cJSON_Delete(answer);
     return finding;
+}
+
+enum rehearse_finding
+rehearse_node_serve(const struct rehearse *self, const char *body, char *why)
+{
+    cJSON                *answer = NULL;
+    enum rehearse_finding finding = ask(self, "POST", "/api/v1/inference/up", body, SERVE_MS, 0, &answer, why);
+    const char           *status = ga_json_str(answer, "status");
+    const char           *message = ga_json_str(answer, "message");
+
+    /* An error comes with status 200, too. */
+    if (finding == REHEARSE_WELL && (!status || strcmp(status, "OK") != 0)) {
+        (void)snprintf(why, REHEARSE_WHY, "the node did not begin to serve again: %.300s: %.400s",
+                       status ? status : "no status", message ? message : "no message");
+        finding = REHEARSE_NOT_RESTORED;
+    }
+    cJSON_Delete(answer);
+    return finding == REHEARSE_WELL ? REHEARSE_WELL : REHEARSE_NOT_RESTORED;
 }

@@ -223,8 +223,12 @@ rehearse_pause(struct rehearse *self, char *why, size_t len)
         return GA_FAILED;
     }
     is_paused = look(socket, name, why, len);
-    if (is_paused != 0)
-        return is_paused < 0 ? GA_UNKNOWN : GA_OK; /* paused by somebody else: theirs to unpause */
+    if (is_paused < 0)
+        return GA_UNKNOWN;
+    if (is_paused) {
+        host->log(self->run, GA_LOG_NOTICE, "container %s is paused already; whoever did that unpauses it", name);
+        return GA_OK;
+    }
     (void)snprintf(object, sizeof(object), "container %s", name);
     asked = host->act(self->run, "pause", object, "{\"until\":\"the rehearsal ends, however it ends\"}");
     if (asked == GA_ACT_DRY)

@@ -85,6 +85,13 @@ result_of(const struct rehearse *self)
     return text;
 }
 
+/* 1: it did something before and does nothing now. */
+static int
+is_unlike(const struct rehearse *self)
+{
+    return self->is_stopped && strcmp(self->state_before, self->state_after) != 0;
+}
+
 static void
 write_text(const struct rehearse *self, FILE *out)
 {
@@ -113,7 +120,7 @@ write_text(const struct rehearse *self, FILE *out)
     for (size_t i = 0; i < self->n_told; i++)
         (void)fprintf(out, "FINDING    %s: %s\nlook at    %s\n", rehearse_finding_name(self->told[i].finding),
                       self->told[i].why, rehearse_finding_advice(self->told[i].finding));
-    if (self->is_stopped && strcmp(self->state_before, "STOPPED") != 0)
+    if (is_unlike(self))
         (void)fprintf(out,
                       "restore    it was in state %s: the API container brings that back within a minute when it runs, "
                       "otherwise start it as it was\n",
@@ -125,24 +132,32 @@ static int
 say(const struct rehearse *self)
 {
     char   repaired[300] = "";
+    char   unlike[200] = "";
+    int    unknown;
     double nonces;
     double proofs;
 
     rates(self, &nonces, &proofs);
     if (self->repaired[0])
         (void)snprintf(repaired, sizeof(repaired), "%s; ", self->repaired);
+    if (is_unlike(self))
+        (void)snprintf(unlike, sizeof(unlike),
+                       "; it was in state %s before and is not now: the API container brings it "
+                       "back, or start it again",
+                       self->state_before);
     if (self->n_told == 0 && self->host->dry_run(self->run))
         return self->host->end(self->run, GA_CHANGED, "%sit would be rehearsed: the node answers, in state %s",
                                repaired, self->state_before);
     if (self->n_told == 0)
         return self->host->end(self->run, GA_CHANGED,
                                "%sall is well with the node: %zu proofs in %zu batches, %.1f nonces per minute, %zu "
-                               "distances of %zu computed again agree",
-                               repaired, self->got.n, self->got.batches, nonces, self->sampled, self->sampled);
-    return self->host->end(
-        self->run, self->told[0].finding == REHEARSE_CANCELLED || !self->state_before[0] ? GA_UNKNOWN : GA_FAILED,
-        "%s%s: %s; look at: %.300s", repaired, rehearse_finding_name(self->told[0].finding), self->told[0].why,
-        rehearse_finding_advice(self->told[0].finding));
+                               "distances of %zu computed again agree%s",
+                               repaired, self->got.n, self->got.batches, nonces, self->sampled, self->sampled, unlike);
+    unknown = self->told[0].finding == REHEARSE_CANCELLED ||
+              (self->told[0].finding == REHEARSE_UNREACHABLE && !self->state_before[0]);
+    return self->host->end(self->run, unknown ? GA_UNKNOWN : GA_FAILED, "%s%s: %s; look at: %.300s%s", repaired,
+                           rehearse_finding_name(self->told[0].finding), self->told[0].why,
+                           rehearse_finding_advice(self->told[0].finding), unlike);
 }
 
 int

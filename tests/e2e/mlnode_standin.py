@@ -5,6 +5,8 @@ of vectors to whom the request names. Prints a JSON line for each request. Ends 
 Its argument is JSON:
   state     the state it begins in (STOPPED)
   nonces, dist   what it "computes"; those of its node_id are posted
+  state_status   status of the answer to the question for its state (200)
+  model     "broken": inference does not begin, which is told with status 200
   init      status of the answer to init/generate (200)
   after     its state once the request was taken (POW)
   fault     what is wrong with what it posts: silent, distance, target, sequence, skip, key, block, rubbish, twice
@@ -65,7 +67,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def do_GET(self):
-        if self.path == "/api/v1/state":
+        if self.path == "/api/v1/state" and "state_status" in CONFIG:
+            self.answer(CONFIG["state_status"], {"detail": "Multiple services detected."})
+        elif self.path == "/api/v1/state":
             self.answer(200, {"state": Node.state})
         elif Node.state == "POW":
             self.answer(200, {"status": "GENERATING", "is_model_initialized": CONFIG.get("built", True)})
@@ -78,6 +82,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/api/v1/stop":
             Node.state = "STOPPED"
             self.answer(200, {"status": "OK"})
+        elif self.path == "/api/v1/inference/up":
+            Node.state = "STOPPED" if CONFIG.get("model") == "broken" else "INFERENCE"
+            self.answer(200, {"status": "OK"} if Node.state == "INFERENCE" else {"status": "ERROR", "message": "no weights"})
         elif CONFIG.get("init", 200) != 200:
             self.answer(CONFIG["init"], {"detail": f"no, says {CONFIG['init']}"})
         else:

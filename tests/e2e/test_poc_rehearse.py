@@ -9,7 +9,7 @@ import sys
 import threading
 
 import pytest
-from conftest import AGENT, PLUGINS, World, children_of, wait_until
+from conftest import AGENT, PLUGINS, children_of, wait_until
 from validator_world import Docker
 
 HERE = os.path.dirname(__file__)
@@ -115,14 +115,12 @@ def finding(end):
     return end["result"]["findings"][0]["finding"]
 
 
-def test_our_own_worker_passes(world, start, rehearse, tiny):
+def test_our_own_worker_passes_under_the_same_agent(world, start, rehearse):
     port = free_port()
     callback = free_port()
-    other = World(os.path.join(world.folder, "other"), PLUGINS)
-    os.mkdir(other.folder)
-    other.write(f"  poc-worker: {{allow: [gpu], tasks: {{serve: {{always: true, args: {{listen: 'http://127.0.0.1:{port}', "
+    world.write(f"  poc-worker: {{allow: [gpu], tasks: {{serve: {{always: true, args: {{listen: 'http://127.0.0.1:{port}', "
                 f"callbacks: ['http://127.0.0.1:{callback}'], send_every: 100ms, devices: plain}}}}}}}}\n")
-    start(other)
+    start(world)
     wait_until(lambda: answers(port), "the API answers")
     end = rehearse(f"http://127.0.0.1:{port}", f"listen=http://127.0.0.1:{callback}", "node_id=2", "node_count=5")
     assert (end["outcome"], end["result"]["findings"]) == ("changed", []), end
@@ -183,6 +181,42 @@ def test_a_node_that_serves_is_left_alone_unless_it_may_be_stopped(node, rehears
     assert end["outcome"] == "changed", end
     assert [act["verb"] for act in end["acts"]] == ["pause", "stop", "generate", "stop", "unpause"]
     assert is_paused(docker) is False
+
+
+def test_a_node_that_answers_with_an_error_at_once_has_failed(node, rehearse):
+    end = rehearse(node(state_status=409).url)
+    assert (end["outcome"], finding(end)) == ("failed", "node_conflict")
+    assert "Multiple services detected." in end["summary"]
+
+
+def test_a_node_serves_again_what_it_served(node, rehearse):
+    there = node(state="INFERENCE")
+    end = rehearse(there.url, "stop_serving=true", 'serve_again={"model": "m"}')
+    assert (end["outcome"], end["result"]["state_after"]) == ("changed", "INFERENCE"), end
+    assert there.asked()[-1] == "/api/v1/inference/up"
+
+
+def test_a_model_that_does_not_load_again_is_a_finding(node, rehearse):
+    end = rehearse(node(state="INFERENCE", model="broken").url, "stop_serving=true", "serve_again={}")
+    assert (end["outcome"], finding(end)) == ("failed", "not_restored")
+    assert "no weights" in end["summary"]
+
+
+def test_what_was_changed_is_changed_back_although_no_more_acts_are_allowed(world, node, rehearse, docker):
+    there = node()
+    world.write("  poc-worker: {allow: [gpu], limits: {acts: 2}}\n")
+    end = rehearse(there.url, "pause_container=api", f"docker_socket={docker.socket}")
+    assert (end["outcome"], end["result"]["state_after"]) == ("changed", "STOPPED"), end
+    assert is_paused(docker) is False
+
+
+def test_a_container_that_cannot_be_paused_keeps_the_node_untouched(node, rehearse, docker):
+    there = node()
+    docker.set(pauses=False)
+    end = rehearse(there.url, "pause_container=api", f"docker_socket={docker.socket}")
+    assert end["outcome"] == "failed", end
+    assert "cannot do that" in end["summary"] or "as it was" in end["summary"]
+    assert there.asked() == []
 
 
 def test_a_container_is_unpaused_after_a_failure(node, rehearse, docker):
