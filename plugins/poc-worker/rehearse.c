@@ -130,6 +130,13 @@ read_args(struct rehearse *self)
 /* --- before --------------------------------------------------------------------------------------------------------
  */
 
+/* 1: a rehearsal of this very node was killed. */
+static int
+is_left(const struct rehearse *self)
+{
+    return self->repaired[0] && strcmp(self->left_node, self->url) == 0;
+}
+
 /* Asks for the state and whether it may be ended. GA_OK, or an outcome with its sentence in why (findings: told). */
 static int
 look(struct rehearse *self, char *why, size_t len)
@@ -147,9 +154,9 @@ look(struct rehearse *self, char *why, size_t len)
     if (strcmp(state, "STOPPED") == 0 || self->host->num(self->run, "stop_serving"))
         return GA_OK;
     (void)snprintf(why, len,
-                   "the node is in state %s, which a rehearsal would end: wait until it is idle, or give "
+                   "the node is in state %s%s, which a rehearsal would end: wait until it is idle, or give "
                    "stop_serving=true%s",
-                   state,
+                   state, is_left(self) ? ", most likely begun by the rehearsal that was killed" : "",
                    self->host->has(self->run, "pause_container")
                        ? ""
                        : " (and pause_container=api, or the API container stops the rehearsal)");
@@ -165,8 +172,7 @@ allowed(struct rehearse *self, const char *verb, char *why, size_t len)
     int  asked;
 
     (void)snprintf(object, sizeof(object), "node %s", self->url);
-    (void)snprintf(details, sizeof(details), "{\"state\":\"%.30s\"}",
-                   strpbrk(self->state_before, "\"\\") ? "?" : self->state_before);
+    (void)snprintf(details, sizeof(details), "{\"state\":\"%s\"}", self->state_before);
     asked = self->host->act(self->run, verb, object, details);
     if (asked == GA_ACT_REFUSED)
         (void)snprintf(why, len, "%s of the node was not allowed: %.300s", verb, self->host->act_why(self->run));
@@ -260,8 +266,9 @@ ask_status(struct rehearse *self, int *misses, char *why)
 }
 
 static enum rehearse_finding
-say_late(const struct rehearse *self, size_t wanted, char *why)
+say_late(const struct rehearse *self, size_t wanted, size_t strays, char *why)
 {
+    char   other[100] = "";
     double seconds = (double)self->host->num(self->run, "wait") * 1e-9;
 
     if (self->got.batches == 0 && self->model_ms == 0) {
@@ -269,8 +276,11 @@ say_late(const struct rehearse *self, size_t wanted, char *why)
                        seconds);
         return REHEARSE_NO_MODEL;
     }
-    (void)snprintf(why, REHEARSE_WHY, "the node generates, but posted %zu of %zu batches to %.400s within %.0f s",
-                   self->got.batches, wanted, self->callback, seconds);
+    if (strays > 0)
+        (void)snprintf(other, sizeof(other), "; %zu other request%s came there, to no path that ends with /generated",
+                       strays, strays == 1 ? "" : "s");
+    (void)snprintf(why, REHEARSE_WHY, "the node generates, but posted %zu of %zu batches to %.400s within %.0f s%s",
+                   self->got.batches, wanted, self->callback, seconds, other);
     return REHEARSE_NO_CALLBACK;
 }
 
@@ -299,7 +309,7 @@ wait_for_batches(struct rehearse *self, struct rehearse_inbox *inbox, char *why)
             status_ms = now + STATUS_MS;
         }
         if (finding == REHEARSE_WELL && now >= until)
-            finding = say_late(self, wanted, why);
+            finding = say_late(self, wanted, rehearse_inbox_strays(inbox), why);
         if (finding != REHEARSE_WELL)
             return finding;
         rest = until < status_ms ? until - now : status_ms - now;

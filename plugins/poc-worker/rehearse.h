@@ -29,6 +29,7 @@ struct rehearse {
     int  is_begun;   /* init/generate was sent */
     int  is_paused;  /* the container, by us */
     char repaired[256];
+    char left_node[1024]; /* URL of the rehearsal that was killed */
 
     int64_t begun_ms; /* when the node took the request */
     int64_t model_ms; /* when its model was seen to be built; 0: not seen */

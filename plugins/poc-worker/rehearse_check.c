@@ -30,9 +30,9 @@ static const struct {
                            "in pause_container, or disable the node there first"},
     [REHEARSE_ERROR] = {"node_error", "the node's own log (docker logs of its container): the exception stands there; "
                                       "GPU memory, driver and CUDA are the usual causes"},
-    [REHEARSE_REFUSED] = {"node_refused",
-                          "is this a machine-learning node with proof of compute of version 1, and is a version in "
-                          "front of its paths needed (http://NODE:8080/v3.0.8)"},
+    [REHEARSE_REFUSED] = {"node_refused", "is this a machine-learning node with proof of compute of version 1 (later "
+                                          "releases have version 2 only), and is a version in "
+                                          "front of its paths needed (http://NODE:8080/v3.0.8)"},
     [REHEARSE_NONSENSE] = {"node_nonsense",
                            "what else answers at this address: a proxy, an error page, another service"},
     [REHEARSE_NO_MODEL] = {"model_not_built",

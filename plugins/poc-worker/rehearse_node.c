@@ -16,6 +16,7 @@
 #define SERVE_MS (25 * 60 * 1000) /* it waits for its model for 20 minutes itself */
 #define STATUS_MS 5000
 #define POLL_MS 200
+#define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 
 /* The sentence of an answer that is an error: {"detail": ...}, or its beginning. */
 static void
@@ -95,7 +96,8 @@ rehearse_node_state(const struct rehearse *self, int total_ms, int steadfast, ch
     enum rehearse_finding finding = ask(self, "GET", "/api/v1/state", NULL, total_ms, steadfast, &answer, why);
     const char           *state = ga_json_str(answer, "state");
 
-    if (finding == REHEARSE_WELL && (!state || !*state || strlen(state) >= len)) {
+    if (finding == REHEARSE_WELL &&
+        (!state || !*state || strlen(state) >= len || strspn(state, CAPITALS) != strlen(state))) {
         finding = REHEARSE_NONSENSE;
         (void)snprintf(why, REHEARSE_WHY, "GET %.500s/api/v1/state names no state", self->url);
     }

@@ -202,6 +202,8 @@ rehearse_repair(struct rehearse *self, char *why, size_t len)
     }
     if (ga_json_str(json, "container") && ga_json_str(json, "socket"))
         outcome = repair(self, ga_json_str(json, "socket"), ga_json_str(json, "container"), why, len);
+    if (ga_json_str(json, "node"))
+        (void)snprintf(self->left_node, sizeof(self->left_node), "%s", ga_json_str(json, "node"));
     cJSON_Delete(json);
     return outcome;
 }

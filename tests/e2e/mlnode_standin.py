@@ -9,7 +9,8 @@ Its argument is JSON:
   model     "broken": inference does not begin, which is told with status 200
   init      status of the answer to init/generate (200)
   after     its state once the request was taken (POW)
-  fault     what is wrong with what it posts: silent, distance, target, sequence, skip, key, block, rubbish, twice
+  fault     what is wrong with what it posts: silent, distance, target, sequence, skip, key, block, rubbish, twice,
+          path: it posts where nobody listens
 """
 import http.server
 import json
@@ -19,6 +20,7 @@ import threading
 import urllib.request
 
 CONFIG = json.loads(sys.argv[1])
+PATH = "/v1/generate" if CONFIG.get("fault") == "path" else "/generated"
 
 
 class Node:
@@ -49,7 +51,7 @@ def post(request):
     for body in () if CONFIG.get("fault") == "silent" else batches(request):
         text = b"<html>504</html>" if CONFIG.get("fault") == "rubbish" else json.dumps(body).encode()
         try:
-            with urllib.request.urlopen(urllib.request.Request(request["url"] + "/generated", data=text), timeout=10):
+            with urllib.request.urlopen(urllib.request.Request(request["url"] + PATH, data=text), timeout=10):
                 pass
         except OSError as error:  # the rehearsal is over
             os.write(2, f"{error}\n".encode())
@@ -86,6 +88,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             Node.state = "STOPPED" if CONFIG.get("model") == "broken" else "INFERENCE"
             self.answer(200, {"status": "OK"} if Node.state == "INFERENCE" else {"status": "ERROR", "message": "no weights"})
         elif CONFIG.get("init", 200) != 200:
+            Node.state = CONFIG.get("after", Node.state)
             self.answer(CONFIG["init"], {"detail": f"no, says {CONFIG['init']}"})
         else:
             Node.state = CONFIG.get("after", "POW")

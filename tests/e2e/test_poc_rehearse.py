@@ -166,6 +166,20 @@ def test_a_node_that_never_calls_back_is_told_from_one_without_a_model(node, reh
     assert (end["outcome"], finding(end)) == ("failed", name)
 
 
+def test_requests_to_another_path_are_told(node, rehearse):
+    end = rehearse(node(fault="path").url, "wait=300ms")
+    assert finding(end) == "no_callback"
+    assert "2 other requests came there" in end["summary"]
+    assert end["result"]["strays"] == 2
+
+
+def test_what_somebody_else_began_on_the_node_is_not_stopped(node, rehearse):
+    there = node(init=409, after="INFERENCE")
+    end = rehearse(there.url)
+    assert (finding(end), end["result"]["state_after"]) == ("node_conflict", "INFERENCE")
+    assert there.asked() == ["/api/v1/pow/init/generate"]
+
+
 def test_a_node_that_cannot_be_asked_is_unknown(rehearse):
     end = rehearse(f"http://127.0.0.1:{free_port()}")
     assert (end["outcome"], finding(end)) == ("unknown", "node_unreachable")
@@ -255,12 +269,15 @@ def test_a_container_is_unpaused_when_the_run_is_cancelled(world, words, node, d
 
 
 def test_what_a_killed_run_left_paused_is_repaired_first_by_the_next(world, words, node, docker, rehearse):
-    process = begun(world, words, node(fault="silent"), docker)
+    there = node(fault="silent")
+    process = begun(world, words, there, docker)
     os.kill(children_of(process.pid)[0], signal.SIGKILL)
     process.communicate(timeout=30)
     assert is_paused(docker)
-    end = rehearse(f"http://127.0.0.1:{free_port()}", f"docker_socket={docker.socket}")
+    end = rehearse(there.url)
     assert is_paused(docker) is False
+    assert end["outcome"] == "refused"
+    assert "most likely begun by the rehearsal that was killed" in end["summary"]
     assert "container api, paused by a rehearsal that was killed, was unpaused" in end["summary"]
     assert end["acts"][0]["verb"] == "unpause"
     assert "repaired" not in rehearse(f"http://127.0.0.1:{free_port()}")["summary"]
