@@ -4,6 +4,8 @@
 
 #include "plugins/poc-worker/tasks.h"
 
+#include "kit/json.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <poll.h>
@@ -163,17 +165,35 @@ look(struct rehearse *self, char *why, size_t len)
     return GA_REFUSED;
 }
 
+/* What an act on the node is about: the state that it ends, or what is to be generated. NULL without memory. */
+static char *
+details_of(const struct rehearse *self, const char *verb)
+{
+    cJSON *json = cJSON_CreateObject();
+    char  *text = NULL;
+
+    if (strcmp(verb, "stop") == 0)
+        (void)cJSON_AddStringToObject(json, "state", self->state_before);
+    else {
+        (void)cJSON_AddStringToObject(json, "block_hash", self->block_hash);
+        (void)cJSON_AddStringToObject(json, "callback", self->callback);
+    }
+    text = json ? ga_json_print(json) : NULL;
+    cJSON_Delete(json);
+    return text;
+}
+
 /* An act on the node. GA_OK: do it; GA_CHANGED: dry run; GA_REFUSED with its sentence. */
 static int
 allowed(struct rehearse *self, const char *verb, char *why, size_t len)
 {
-    char object[1100];
-    char details[256];
-    int  asked;
+    char  object[1100];
+    char *details = details_of(self, verb);
+    int   asked;
 
     (void)snprintf(object, sizeof(object), "node %s", self->url);
-    (void)snprintf(details, sizeof(details), "{\"state\":\"%s\"}", self->state_before);
     asked = self->host->act(self->run, verb, object, details);
+    free(details);
     if (asked == GA_ACT_REFUSED)
         (void)snprintf(why, len, "%s of the node was not allowed: %.300s", verb, self->host->act_why(self->run));
     return asked == GA_ACT_DO ? GA_OK : asked == GA_ACT_DRY ? GA_CHANGED : GA_REFUSED;

@@ -110,8 +110,10 @@ write_text(const struct rehearse *self, FILE *out)
     if (self->model_ms)
         (void)fprintf(out, "model      built within %.1f s\n", (double)(self->model_ms - self->begun_ms) * 1e-3);
     if (self->got.batches > 0)
-        (void)fprintf(out, "batches    %zu with %zu proofs: %s%.1f nonces and %.1f proofs per minute\n",
-                      self->got.batches, self->got.n, self->got.batches > 1 ? "" : "at least ", nonces, proofs);
+        (void)fprintf(out, "batches    %zu with %zu proofs\n", self->got.batches, self->got.n);
+    if (nonces > 0)
+        (void)fprintf(out, "rate       %s%.1f nonces and %.1f proofs per minute\n",
+                      self->got.batches > 1 ? "" : "at least ", nonces, proofs);
     if (self->strays > 0)
         (void)fprintf(out, "strays     %zu requests at the callback that were no proofs\n", self->strays);
     if (self->sampled > 0)

@@ -1,15 +1,13 @@
 """poc-worker rehearse: a node is made to generate for nobody, each fault is a finding of its own, and all is put back."""
 import json
 import os
-import queue
 import signal
 import socket
 import subprocess
-import sys
-import threading
 
 import pytest
 from conftest import AGENT, PLUGINS, children_of, wait_until
+from poc_standins import Talker, free_port
 from validator_world import Docker
 
 HERE = os.path.dirname(__file__)
@@ -21,42 +19,13 @@ def tiny():
         return next(vector for vector in json.load(file) if vector["name"] == "tiny")
 
 
-class Node:
-    """The stand-in, and what was posted to it."""
-
-    def __init__(self, **config):
-        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "mlnode_standin.py"), json.dumps(config)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
-        self.lines = queue.Queue()
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(json.loads(line))
-
-    def asked(self):
-        """Paths of all requests so far."""
-        found = []
-        while not self.lines.empty():
-            found.append(self.lines.get()["path"])
-        return found
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait(30)
-        self.reader.join()
-        self.process.stdout.close()
-
-
 @pytest.fixture
 def node(tiny):
     """node(fault=...) starts one."""
     started = []
 
     def begin(**config):
-        started.append(Node(nonces=tiny["nonces"], dist=tiny["dist"], **config))
+        started.append(Talker("mlnode_standin.py", json.dumps({"nonces": tiny["nonces"], "dist": tiny["dist"], **config})))
         return started[-1]
 
     yield begin
@@ -74,12 +43,6 @@ def docker(tmp_path):
 def is_paused(docker):
     with open(docker.file, encoding="utf-8") as file:
         return json.load(file).get("paused", False)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(port):

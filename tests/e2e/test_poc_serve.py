@@ -2,20 +2,16 @@
 import contextlib
 import json
 import os
-import queue
 import shutil
 import signal
-import socket
 import sqlite3
-import subprocess
-import sys
-import threading
 import urllib.error
 import urllib.request
 
 import pytest
 from chain_client import ChainStandin
 from conftest import PLUGINS, SLOW, children_of, is_zombie, wait_until
+from poc_standins import Talker, free_port
 
 HERE = os.path.dirname(__file__)
 R_TARGET = 1.39
@@ -27,53 +23,18 @@ def tiny():
         return next(vector for vector in json.load(file) if vector["name"] == "tiny")
 
 
-class Receiver:
-    """What the API container would be told."""
-
-    def __init__(self, *answers):
-        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "poc_receiver.py"), *map(str, answers)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
-        self.lines = queue.Queue()
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(json.loads(line))
-
-    def next(self, path):
-        """The next proof that was sent there."""
-        while True:
-            letter = self.lines.get(timeout=60 * SLOW)
-            if letter["path"] == path:
-                return letter
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait(30)
-        self.reader.join()
-        self.process.stdout.close()
-
-
 @pytest.fixture
 def receiver():
-    """receiver(statuses...) starts one."""
+    """receiver(statuses...) starts what the API container would be."""
     started = []
 
     def begin(*answers):
-        started.append(Receiver(*answers))
+        started.append(Talker("poc_receiver.py", *map(str, answers)))
         return started[-1]
 
     yield begin
     for one in started:
         one.end()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Worker:
