@@ -9,6 +9,7 @@
 #include "kit/json.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -28,7 +29,17 @@ struct front {
     cJSON                     *answer; /* of the question that is open */
     int                        over;   /* the parent is gone */
     int                        stop_fd;
+    struct poc_queue          *queue; /* of the API's thread; NULL until it is needed */
 };
+
+static int64_t
+real_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static int
 tell(struct front *front, cJSON *message)
@@ -127,16 +138,78 @@ op_validate_phase(void *userdata, const struct poc_init *init, char *err, size_t
                     err_len);
 }
 
+/* The API's own handle of the queue. 0 or -errno with a sentence. */
+static int
+open_queue(struct front *front, char *err, size_t err_len)
+{
+    int r = front->queue ? 0 : poc_queue_open(front->config->queue, &front->queue, err, err_len);
+
+    if (r == 1)
+        note(front, LOG_ERR, err);
+    return r < 0 ? r : 0;
+}
+
+/* After a failure the file is looked at anew. */
+static void
+leave_queue(struct front *front)
+{
+    poc_queue_close(front->queue);
+    front->queue = NULL;
+}
+
+/* A batch that was answered with 200 is on disk until its result is. */
 static int
 op_validate(void *userdata, const struct poc_batch *batch, char *err, size_t err_len)
 {
-    return ask_with(userdata, "validate", "batch", message_of_batch(batch), 1, err, err_len);
+    struct front *front = userdata;
+    cJSON        *json = message_of_batch(batch);
+    char         *body = json ? ga_json_print(json) : NULL;
+    char          why[512];
+    int64_t       id = 0;
+    int           is_new;
+    int           r = body ? open_queue(front, err, err_len) : -ENOMEM;
+
+    if (r == 0)
+        r = poc_queue_put_claim(front->queue, body, real_ms(), &id, err, err_len);
+    is_new = r == 1;
+    if (r >= 0) {
+        r = ask_with(front, "validate", NULL, NULL, 0, err, err_len);
+        if (r < 0 && is_new) /* it is still there when this fails, and may be computed: nobody is harmed */
+            (void)poc_queue_settle_claim(front->queue, id, NULL, why, sizeof(why));
+    } else if (r == -ENOBUFS) {
+        r = -EAGAIN;
+    } else {
+        note(front, LOG_ERR, body ? err : "out of memory for a batch to validate");
+        leave_queue(front);
+    }
+    free(body);
+    cJSON_Delete(json);
+    return r < 0 ? r : 0;
 }
 
+/* Who stops it wants no results any more. */
 static int
 op_stop(void *userdata, char *err, size_t err_len)
 {
-    return ask_with(userdata, "stop", NULL, NULL, 0, err, err_len);
+    struct front *front = userdata;
+    int64_t       dropped = 0;
+    char          text[128];
+    int           r = ask_with(front, "stop", NULL, NULL, 0, err, err_len);
+
+    if (r < 0)
+        return r;
+    r = open_queue(front, err, err_len);
+    if (r == 0)
+        dropped = poc_queue_drop_claims(front->queue, err, err_len);
+    if (r < 0 || dropped < 0) {
+        note(front, LOG_ERR, err); /* it has stopped; what waits goes with the next model, or is computed */
+        leave_queue(front);
+    } else if (dropped > 0) {
+        (void)snprintf(text, sizeof(text), "%" PRId64 " batches that waited to be validated went with the stop",
+                       dropped);
+        note(front, LOG_WARNING, text);
+    }
+    return 0;
 }
 
 static int
@@ -161,15 +234,6 @@ op_status(void *userdata, struct poc_status *ret, char *err, size_t err_len)
 /* --- sending -------------------------------------------------------------------------------------------------------
  */
 
-static int64_t
-real_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void
 tell_letters(struct front *front, const struct poc_sender *sender)
 {
@@ -181,6 +245,7 @@ tell_letters(struct front *front, const struct poc_sender *sender)
         note(front, LOG_ERR, why);
     (void)cJSON_AddNumberToObject(json, "waiting", (double)depth.batches);
     (void)cJSON_AddNumberToObject(json, "refused", (double)depth.refused);
+    (void)cJSON_AddNumberToObject(json, "to_validate", (double)depth.claims);
     (void)cJSON_AddNumberToObject(json, "sent", (double)sender->sent);
     (void)cJSON_AddNumberToObject(json, "failed", (double)(sender->retries + sender->rejected));
     (void)tell(front, json);
@@ -268,4 +333,5 @@ front_child(const struct front_config *config, int fd)
     if (write(front.stop_fd, &one, sizeof(one)) == sizeof(one))
         (void)pthread_join(sender, NULL);
     poc_httpd_stop(httpd);
+    poc_queue_close(front.queue);
 }

@@ -46,22 +46,13 @@ poc_queue_put_with_progress(struct poc_queue *queue, const struct poc_letter *ba
     return poc_db_end(queue, r, "keep a batch", reterr, reterr_len);
 }
 
-/* A text of the row, the caller's. NULL: there is not enough memory. */
-static char *
-column_text(sqlite3_stmt *statement, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(statement, column);
-
-    return text ? strdup(text) : NULL;
-}
-
 int
 poc_queue_get_progress(struct poc_queue *queue, const char *key, char **ret, char *reterr, size_t reterr_len)
 {
     sqlite3_stmt *statement = poc_db_prepare(queue, "SELECT value FROM progress WHERE key = ?", "t", key);
     int           r = poc_db_step(queue, statement, "read the progress", reterr, reterr_len);
 
-    *ret = r == 1 ? column_text(statement, 0) : NULL;
+    *ret = r == 1 ? poc_db_text(statement, 0) : NULL;
     if (r == 1 && !*ret)
         r = poc_db_no_memory(queue, reterr, reterr_len);
     (void)sqlite3_finalize(statement);
@@ -76,14 +67,14 @@ read_batch(sqlite3_stmt *statement, struct poc_letter *ret)
         .id = sqlite3_column_int64(statement, 0),
         .kind =
             sqlite3_column_int64(statement, 1) == POC_LETTER_VALIDATED ? POC_LETTER_VALIDATED : POC_LETTER_GENERATED,
-        .url = column_text(statement, 2),
-        .block_hash = column_text(statement, 3),
+        .url = poc_db_text(statement, 2),
+        .block_hash = poc_db_text(statement, 3),
         .block_height = sqlite3_column_int64(statement, 4),
-        .public_key = column_text(statement, 5),
+        .public_key = poc_db_text(statement, 5),
         .node_id = sqlite3_column_int64(statement, 6),
         .created_ms = sqlite3_column_int64(statement, 7),
         .attempts = sqlite3_column_int64(statement, 8),
-        .body = column_text(statement, 9),
+        .body = poc_db_text(statement, 9),
         .receiver_failures = sqlite3_column_int64(statement, 10),
     };
     return ret->url && ret->block_hash && ret->public_key && ret->body ? 0 : -ENOMEM;
@@ -213,15 +204,18 @@ poc_queue_expire_below(struct poc_queue *queue, int64_t block_height, enum poc_l
 int
 poc_queue_depth(struct poc_queue *queue, struct poc_queue_depth *ret, char *reterr, size_t reterr_len)
 {
-    sqlite3_stmt *statement =
-        poc_db_prepare(queue, "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(refused), 0) FROM batches", "");
-    int r = poc_db_step(queue, statement, "count its batches", reterr, reterr_len);
+    sqlite3_stmt *statement = poc_db_prepare(queue,
+                                             "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(refused), 0),"
+                                             " (SELECT count(*) FROM claims) FROM batches",
+                                             "");
+    int           r = poc_db_step(queue, statement, "count its batches", reterr, reterr_len);
 
     *ret = (struct poc_queue_depth){0};
     if (r == 1)
         *ret = (struct poc_queue_depth){.batches = sqlite3_column_int64(statement, 0),
                                         .bytes = sqlite3_column_int64(statement, 1),
-                                        .refused = sqlite3_column_int64(statement, 2)};
+                                        .refused = sqlite3_column_int64(statement, 2),
+                                        .claims = sqlite3_column_int64(statement, 3)};
     (void)sqlite3_finalize(statement);
     return r < 0 ? r : 0;
 }

@@ -45,6 +45,7 @@ struct poc_queue_depth {
     int64_t batches;
     int64_t bytes;   /* of bodies */
     int64_t refused; /* of the batches: those that a receiver refused */
+    int64_t claims;  /* that wait to be validated */
 };
 
 struct poc_queue;
@@ -92,6 +93,31 @@ int poc_queue_failed(struct poc_queue *queue, int64_t id, const struct poc_failu
 /* Batches of this kind whose stage began below this height go: nobody takes them any more. How many. */
 int64_t poc_queue_expire_below(struct poc_queue *queue, int64_t block_height, enum poc_letter_kind kind, char *reterr,
                                size_t reterr_len);
+
+/*
+ * Claims: batches of others that wait to be validated, oldest first, as JSON. They are of one model: what it was made
+ * of is kept with them.
+ */
+#define POC_CLAIMS_MAX 10000
+
+/* A model is to work: claims that came for another one go. How many, and from now on they are of `model`, any text. */
+int64_t poc_queue_begin_model(struct poc_queue *queue, const char *model, char *reterr, size_t reterr_len);
+
+/* Keeps a claim. 1 and its id; 0 and that of the one that waits with the same text, which is enough; -ENOBUFS: too many
+ * wait. It is on disk when this returns 1 or 0. */
+int poc_queue_put_claim(struct poc_queue *queue, const char *body, int64_t created_ms, int64_t *ret_id, char *reterr,
+                        size_t reterr_len);
+
+/* The oldest: 1, its id and its text (the caller's to free), or 0 when none waits. */
+int poc_queue_next_claim(struct poc_queue *queue, int64_t *ret_id, char **ret, char *reterr, size_t reterr_len);
+
+/* A claim goes, and its result (NULL: none) is put in the same step: either both or none. 0, also when there is no such
+ * claim any more: then the result is not put either. */
+int poc_queue_settle_claim(struct poc_queue *queue, int64_t id, const struct poc_letter *result, char *reterr,
+                           size_t reterr_len);
+
+/* All claims go. How many. */
+int64_t poc_queue_drop_claims(struct poc_queue *queue, char *reterr, size_t reterr_len);
 
 /* What waits. 0. */
 int poc_queue_depth(struct poc_queue *queue, struct poc_queue_depth *ret, char *reterr, size_t reterr_len);

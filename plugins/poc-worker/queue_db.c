@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A full disk as seen by the last write to the main file (SQLITE_FCNTL_FILE_POINTER) or WAL (.._JOURNAL_POINTER). */
 static int
@@ -108,6 +109,14 @@ poc_db_step(const struct poc_queue *queue, sqlite3_stmt *statement, const char *
     if (r == SQLITE_ROW)
         return 1;
     return r == SQLITE_DONE ? 0 : poc_db_fail(queue, r, what, reterr, reterr_len);
+}
+
+char *
+poc_db_text(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+
+    return text ? strdup(text) : NULL;
 }
 
 int

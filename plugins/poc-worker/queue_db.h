@@ -1,6 +1,6 @@
 /*
- * queue_db.h: statements on the file of a queue, for queue.c and queue_open.c only. What fails returns the negative
- * errno of queue.h, with a sentence in reterr that says what could not be done: `what` is an infinitive.
+ * queue_db.h: statements on the file of a queue, for queue.c, queue_claims.c and queue_open.c only. What fails returns
+ * the negative errno of queue.h, with a sentence in reterr that says what could not be done: `what` is an infinitive.
  */
 #ifndef POC_QUEUE_DB_H
 #define POC_QUEUE_DB_H
@@ -27,6 +27,9 @@ sqlite3_stmt *poc_db_prepare(const struct poc_queue *queue, const char *sql, con
 /* Steps what was prepared just before: 1 there is a row, 0 it is done. */
 int poc_db_step(const struct poc_queue *queue, sqlite3_stmt *statement, const char *what, char *reterr,
                 size_t reterr_len);
+
+/* A text of the row, the caller's. NULL: there is not enough memory. */
+char *poc_db_text(sqlite3_stmt *statement, int column);
 
 /* Runs a statement that gives no rows, and finalizes it. 0. */
 int poc_db_run(const struct poc_queue *queue, sqlite3_stmt *statement, const char *what, char *reterr,

@@ -10,7 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_MS 10000
 #define DAMAGED_MAX 1000 /* moved aside so often, somebody should have looked */
 
@@ -22,8 +22,14 @@
     " created_ms INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, not_before_ms INTEGER NOT NULL DEFAULT 0,"  \
     " refused INTEGER NOT NULL DEFAULT 0, why TEXT, bytes INTEGER NOT NULL, body TEXT NOT NULL);"                   \
     "CREATE TABLE receivers (url TEXT PRIMARY KEY, failures INTEGER NOT NULL, not_before_ms INTEGER NOT NULL);"     \
-    "CREATE TABLE progress (key TEXT PRIMARY KEY, value TEXT NOT NULL);"                                            \
-    "PRAGMA user_version = 1;"
+    "CREATE TABLE progress (key TEXT PRIMARY KEY, value TEXT NOT NULL);"
+
+/* What came with version 2. The digest finds a text that is there already. */
+#define SCHEMA_2                                                                              \
+    "CREATE TABLE claims (id INTEGER PRIMARY KEY AUTOINCREMENT, created_ms INTEGER NOT NULL," \
+    " digest INTEGER NOT NULL, body TEXT NOT NULL);"                                          \
+    "CREATE INDEX claims_by_digest ON claims (digest);"                                       \
+    "PRAGMA user_version = 2;"
 
 /* Reads what a file says of itself, end to end: 0 it is sound, -EUCLEAN, or another error that says nothing of it. */
 static int
@@ -71,7 +77,9 @@ check_schema(const struct poc_queue *queue, char *reterr, size_t reterr_len)
     if (r == 0)
         r = ask_number(queue, "SELECT count(*) FROM sqlite_master", &tables, reterr, reterr_len);
     if (r == 0 && version == 0 && tables == 0) {
-        r = poc_db_run_sql(queue, SCHEMA, "make its tables", reterr, reterr_len);
+        r = poc_db_run_sql(queue, SCHEMA SCHEMA_2, "make its tables", reterr, reterr_len);
+    } else if (r == 0 && version == 1) {
+        r = poc_db_run_sql(queue, SCHEMA_2, "make its tables", reterr, reterr_len);
     } else if (r == 0 && version != SCHEMA_VERSION) {
         (void)snprintf(reterr, reterr_len, "%s: %s (its version is %lld, this program's %d): give another file",
                        queue->path, version > 0 ? "was made by another version" : "is another program's database",

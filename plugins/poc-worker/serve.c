@@ -45,6 +45,8 @@ struct serve {
     int                   failed_lanes;
     int64_t               version_ms; /* when the chain is asked next */
     int                   chain_version;
+    int                   has_claims; /* batches came that the session may not have seen */
+    int                   is_idle;    /* it waits for one */
 };
 
 /* --- the session ---------------------------------------------------------------------------------------------------
@@ -67,6 +69,8 @@ end_session(struct serve *serve)
     serve->session = 0;
     serve->session_fd = -1;
     serve->is_ready = 0;
+    serve->is_idle = 0;
+    serve->has_claims = 0;
     serve->state = POC_STATE_IDLE;
     poc_init_done(&serve->init);
 }
@@ -119,34 +123,60 @@ send_phase(struct serve *serve, enum poc_state state)
     r = message_send(serve->session_fd, json);
     cJSON_Delete(json);
     serve->state = state;
+    serve->is_idle = 0;
     serve->moved_ms = poc_now_ms();
     return r;
 }
 
-/* Proofs of earlier stages are of no use to anybody. */
+/* What a model is made of, as text. The caller's; NULL without memory. */
+static char *
+model_of(const struct poc_init *init)
+{
+    cJSON *json = message_of_init(init);
+    cJSON *model = cJSON_CreateObject();
+    char  *text = NULL;
+
+    if (json && model &&
+        cJSON_AddItemToObject(model, "block_hash", cJSON_DetachItemFromObjectCaseSensitive(json, "block_hash")) &&
+        cJSON_AddItemToObject(model, "params", cJSON_DetachItemFromObjectCaseSensitive(json, "params")))
+        text = ga_json_print(model);
+    cJSON_Delete(json);
+    cJSON_Delete(model);
+    return text;
+}
+
+/* Proofs of earlier stages are of no use to anybody, batches to validate of another model cannot be computed. */
 static void
-expire(struct serve *serve, int64_t height)
+expire(struct serve *serve, const struct poc_init *init)
 {
     struct poc_queue *queue = NULL;
-    char              why[512];
+    char             *model = model_of(init);
+    char              why[512] = "out of memory";
     int64_t           generated = 0;
     int64_t           validated = 0;
+    int64_t           claims = -ENOMEM;
     int               r = poc_queue_open(serve->queue, &queue, why, sizeof(why));
 
     if (r != 0)
         serve->host->log(serve->run, GA_LOG_ERR, "%s", why);
-    if (r < 0)
-        return;
-    generated = poc_queue_expire_below(queue, height, POC_LETTER_GENERATED, why, sizeof(why));
-    if (generated >= 0)
-        validated = poc_queue_expire_below(queue, height, POC_LETTER_VALIDATED, why, sizeof(why));
-    if (generated < 0 || validated < 0)
-        serve->host->log(serve->run, GA_LOG_ERR, "batches of earlier blocks cannot be taken out: %s", why);
-    else if (generated + validated > 0)
-        serve->host->log(serve->run, GA_LOG_WARNING,
-                         "%" PRId64 " batches of earlier blocks were not taken by their receiver and have expired",
-                         generated + validated);
-    poc_queue_close(queue);
+    if (r >= 0) {
+        generated = poc_queue_expire_below(queue, init->block_height, POC_LETTER_GENERATED, why, sizeof(why));
+        if (generated >= 0)
+            validated = poc_queue_expire_below(queue, init->block_height, POC_LETTER_VALIDATED, why, sizeof(why));
+        if (generated >= 0 && validated >= 0 && model)
+            claims = poc_queue_begin_model(queue, model, why, sizeof(why));
+        if (generated < 0 || validated < 0 || claims < 0)
+            serve->host->log(serve->run, GA_LOG_ERR, "batches of earlier blocks cannot be taken out: %s", why);
+        if (generated + validated > 0)
+            serve->host->log(serve->run, GA_LOG_WARNING,
+                             "%" PRId64 " batches of earlier blocks were not taken by their receiver and have expired",
+                             generated + validated);
+        if (claims > 0)
+            serve->host->log(serve->run, GA_LOG_WARNING,
+                             "%" PRId64 " batches waited to be validated by another model and were dropped", claims);
+        poc_queue_close(queue);
+    }
+    free(model);
 }
 
 /* --- what the API asks ---------------------------------------------------------------------------------------------
@@ -177,7 +207,7 @@ go_to(struct serve *serve, const cJSON *question, int restart, enum poc_state st
     if (ga_json_get(question, "init")) {
         r = read_init(question, &init, why, len);
         if (r == 0 && (restart || serve->session == 0 || !poc_init_equal(&init, &serve->init))) {
-            expire(serve, init.block_height);
+            expire(serve, &init);
             r = start_session(serve, &init, why, len);
         }
         poc_init_done(&init);
@@ -193,17 +223,33 @@ go_to(struct serve *serve, const cJSON *question, int restart, enum poc_state st
     return r;
 }
 
+/* Batches are in the queue, where the session looks for them; only one that waits is told, lest what it computes be
+ * given up. */
+static void
+wake_session(struct serve *serve)
+{
+    cJSON *json;
+
+    if (!serve->is_idle || !serve->has_claims)
+        return;
+    serve->is_idle = 0;
+    serve->has_claims = 0;
+    json = cJSON_CreateObject();
+    (void)cJSON_AddStringToObject(json, "op", "claims");
+    (void)message_send(serve->session_fd, json); /* when it is gone, its descriptor says so */
+    cJSON_Delete(json);
+}
+
 static int
-pass_batch(struct serve *serve, const cJSON *question, char *why, size_t len)
+pass_batch(struct serve *serve, char *why, size_t len)
 {
     if (serve->session == 0) {
         (void)snprintf(why, len, "PoW is not running");
         return -EINVAL;
     }
-    if (message_send(serve->session_fd, question) == 0)
-        return 0;
-    (void)snprintf(why, len, "the session has just ended");
-    return -EAGAIN;
+    serve->has_claims = 1;
+    wake_session(serve);
+    return 0;
 }
 
 static void
@@ -234,7 +280,7 @@ answer_question(struct serve *serve, const char *op, const cJSON *question)
     else if (strcmp(op, "validate_phase") == 0)
         r = go_to(serve, question, 0, POC_STATE_VALIDATING, why, sizeof(why));
     else if (strcmp(op, "validate") == 0)
-        r = pass_batch(serve, question, why, sizeof(why));
+        r = pass_batch(serve, why, sizeof(why));
     else if (strcmp(op, "stop") == 0)
         end_session(serve);
     else
@@ -275,6 +321,8 @@ hear_front(struct serve *serve)
             serve->host->metric(serve->run, "batches_waiting", number);
         if (ga_json_double(message, "refused", &number) == 0)
             serve->host->metric(serve->run, "batches_refused", number);
+        if (ga_json_double(message, "to_validate", &number) == 0)
+            serve->host->metric(serve->run, "batches_to_validate", number);
         if (ga_json_double(message, "sent", &number) == 0)
             serve->host->metric(serve->run, "batches_sent", number);
     } else if (op) {
@@ -342,7 +390,10 @@ hear_session(struct serve *serve)
         take_note(serve, message);
     else if (op && strcmp(op, "ready") == 0)
         serve->is_ready = 1;
-    else if (op && strcmp(op, "rate") == 0)
+    else if (op && strcmp(op, "idle") == 0) {
+        serve->is_idle = 1;
+        wake_session(serve);
+    } else if (op && strcmp(op, "rate") == 0)
         take_rate(serve, message);
     else if (op && strcmp(op, "failed") == 0)
         lose_session(serve, ga_json_str(message, "why") ? ga_json_str(message, "why") : "for no reason given");

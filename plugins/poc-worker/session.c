@@ -22,14 +22,8 @@
 #define RETRY_MS 5000 /* after what could not be kept */
 #define TELL_MS 15000 /* between lines about progress */
 #define CHUNK_MAX 4096
-#define PENDING_MAX 10000
 
 enum phase { IDLE, GENERATE, VALIDATE };
-
-struct pending {
-    struct pending  *next;
-    struct poc_batch batch;
-};
 
 struct session {
     const struct session_config *config;
@@ -48,11 +42,9 @@ struct session {
     int64_t                      told_ms;
     uint64_t                     computed;
     uint64_t                     valid;
-    struct pending              *first;
-    struct pending             **last;
-    size_t                       n_pending;
     int                          told_ready;
-    int                          over; /* the parent is gone, or it cannot go on */
+    int                          told_idle; /* the parent wakes it when there is something to validate */
+    int                          over;      /* the parent is gone, or it cannot go on */
 };
 
 /* --- words to the parent -------------------------------------------------------------------------------------------
@@ -128,36 +120,14 @@ tell_progress(struct session *session)
  */
 
 static void
-add_pending(struct session *session, const cJSON *json)
-{
-    struct pending *pending = calloc(1, sizeof(*pending));
-    char           *text = ga_json_print(json);
-    cJSON          *detail = NULL;
-
-    if (pending && text && session->n_pending < PENDING_MAX &&
-        poc_batch_parse(text, strlen(text), &pending->batch, &detail) == 0) {
-        *session->last = pending;
-        session->last = &pending->next;
-        session->n_pending++;
-        pending = NULL;
-    } else {
-        note(session, LOG_ERR, "a batch to validate was dropped: out of memory, or too many wait");
-    }
-    cJSON_Delete(detail);
-    free(text);
-    free(pending);
-}
-
-static void
 take_order(struct session *session, const cJSON *json)
 {
     const char *op = ga_json_str(json, "op");
     const char *phase = ga_json_str(json, "phase");
     char        text[64];
 
-    if (op && strcmp(op, "validate") == 0) {
-        add_pending(session, ga_json_get(json, "batch"));
-    } else if (op && strcmp(op, "phase") == 0 && phase) {
+    session->told_idle = 0;
+    if (op && strcmp(op, "phase") == 0 && phase) {
         session->phase = strcmp(phase, "generate") == 0 ? GENERATE : strcmp(phase, "validate") == 0 ? VALIDATE : IDLE;
         (void)snprintf(text, sizeof(text), "Phase changed to: %d", (int)session->phase);
         note(session, LOG_INFO, text);
@@ -428,57 +398,95 @@ out:
     return text;
 }
 
-static void
-drop_first(struct session *session)
+/* What became of computing a batch. 0: its result is kept in its place; -EAGAIN: it could not be. */
+static int
+keep_result(struct session *session, int64_t id, const struct poc_batch *batch, const double *distances, char *why,
+            size_t why_len)
 {
-    struct pending *done = session->first;
+    char             *body = validated(session->init, batch, distances);
+    struct poc_letter letter = letter_of(session, POC_LETTER_VALIDATED, body);
+    int               r = -ENOMEM;
 
-    session->first = done->next;
-    if (!session->first)
-        session->last = &session->first;
-    session->n_pending--;
-    poc_batch_done(&done->batch);
-    free(done);
+    letter.block_height = batch->block_height;
+    if (body)
+        r = poc_queue_settle_claim(session->queue, id, &letter, why, why_len);
+    free(body);
+    return r < 0 ? -EAGAIN : 0;
 }
 
-/* The oldest batch. It stays until its result is kept. */
-static void
-validate(struct session *session)
+/* Computes a batch. It stays in the queue until its result is there. 0, -ECANCELED, -EAGAIN or -EIO with a sentence. */
+static int
+validate(struct session *session, int64_t id, const struct poc_batch *batch, char *why, size_t why_len)
 {
-    const struct poc_batch *batch = &session->first->batch;
-    struct poc_letter       letter;
-    char                   *body;
-    double                 *distances = calloc(batch->n + 1, sizeof(*distances));
-    char                    why[2048] = "out of memory";
-    int                     r = distances ? 0 : -EIO;
+    double *distances = calloc(batch->n + 1, sizeof(*distances));
+    int     r = distances ? 0 : -EIO;
 
-    if (strcmp(batch->block_hash, session->init->block_hash) != 0 || strlen(batch->public_key) >= POC_KEY_MAX) {
-        note(session, LOG_WARNING, "a batch of another block hash cannot be validated by this model: dropped");
-        drop_first(session);
-        free(distances);
-        return;
-    }
+    (void)snprintf(why, why_len, "out of memory");
     if (r == 0 && batch->n > 0)
         r = poc_crew_compute(&session->crew, batch->public_key, batch->nonces, batch->n, distances, 0, NULL, why,
-                             sizeof(why));
+                             why_len);
     if (r == 0) {
         tell_ready(session);
         session->computed += batch->n;
-        body = validated(session->init, batch, distances);
-        letter = letter_of(session, POC_LETTER_VALIDATED, body);
-        letter.block_height = batch->block_height;
-        r = body && poc_queue_put(session->queue, &letter, why, sizeof(why)) == 0 ? 0 : -EAGAIN;
-        free(body);
+        r = keep_result(session, id, batch, distances, why, why_len);
     }
     free(distances);
-    if (r == 0) {
-        drop_first(session);
-    } else if (r == -EAGAIN) {
+    return r;
+}
+
+/* 0, or -1 with why this text is no batch for this model. */
+static int
+read_claim(const struct session *session, const char *body, struct poc_batch *ret, const char **why)
+{
+    cJSON *detail = NULL;
+    int    r = poc_batch_parse(body, strlen(body), ret, &detail);
+
+    cJSON_Delete(detail);
+    *why = "a batch to validate in the queue is damaged: dropped";
+    if (r == 0 && (strcmp(ret->block_hash, session->init->block_hash) != 0 || strlen(ret->public_key) >= POC_KEY_MAX)) {
+        *why = "a batch of another block hash cannot be validated by this model: dropped";
+        poc_batch_done(ret);
+        r = -1;
+    }
+    return r < 0 ? -1 : 0;
+}
+
+/* The oldest batch of the queue; 0: none waits. */
+static int
+validate_next(struct session *session)
+{
+    struct poc_batch batch;
+    const char      *unfit;
+    char            *body = NULL;
+    int64_t          id = 0;
+    char             why[2048];
+    int              found = poc_queue_next_claim(session->queue, &id, &body, why, sizeof(why));
+    int              r = found < 0 ? -EAGAIN : 0;
+
+    if (found == 1 && read_claim(session, body, &batch, &unfit) < 0) {
+        note(session, LOG_WARNING, unfit);
+        r = poc_queue_settle_claim(session->queue, id, NULL, why, sizeof(why)) < 0 ? -EAGAIN : 0;
+    } else if (found == 1) {
+        r = validate(session, id, &batch, why, sizeof(why));
+        poc_batch_done(&batch);
+    }
+    free(body);
+    if (r == -EAGAIN) {
         note(session, LOG_ERR, why);
         take_orders(session, RETRY_MS);
-    } else if (r != -ECANCELED) {
+    } else if (r < 0 && r != -ECANCELED) {
         fail(session, why);
     }
+    return found != 0;
+}
+
+static void
+tell_idle(struct session *session)
+{
+    if (session->told_idle)
+        return;
+    session->told_idle = 1;
+    tell(session, message("idle"));
 }
 
 /* --- the process ---------------------------------------------------------------------------------------------------
@@ -505,12 +513,15 @@ step(struct session *session)
 {
     if (session->phase == GENERATE)
         generate(session);
-    else if (session->phase == VALIDATE && session->first)
-        validate(session);
+    else if (session->phase == VALIDATE && validate_next(session))
+        return;
     else if (!session->told_ready)
         warm_up(session);
-    else
+    else {
+        if (session->phase == VALIDATE)
+            tell_idle(session);
         take_orders(session, RETRY_MS);
+    }
 }
 
 void
@@ -523,7 +534,6 @@ session_child(const struct session_config *config, int fd)
     session->config = config;
     session->init = config->init;
     session->fd = fd;
-    session->last = &session->first;
     session->nonces = cJSON_CreateArray();
     session->dist = cJSON_CreateArray();
     session->flushed_ms = poc_now_ms();

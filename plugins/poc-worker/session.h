@@ -2,9 +2,11 @@
  * session.h: one proof of compute, from its request on: pool, devices, nonces, other people's batches. In a process of
  * its own, so that the end of a session is the end of a process, whatever it is doing.
  *
- * Messages to it: {"op": "phase", "phase": "idle"|"generate"|"validate"}, {"op": "validate", "batch": {...}}.
- * From it: {"op": "ready"} (the model is there), {"op": "note", "level", "text"}, {"op": "rate", "computed", "valid",
- * "lanes", "failed"} every few seconds while it works, {"op": "failed", "why"} before it ends by itself.
+ * Messages to it: {"op": "phase", "phase": "idle"|"generate"|"validate"}, {"op": "claims"} (there
+ * are batches to validate in the queue).
+ * From it: {"op": "ready"} (the model is there), {"op": "idle"} (it waits for batches to validate), {"op": "note",
+ * "level", "text"}, {"op": "rate", "computed", "valid", "lanes", "failed"} every few seconds while it works, {"op":
+ * "failed", "why"} before it ends by itself.
  */
 #ifndef POC_SESSION_H
 #define POC_SESSION_H

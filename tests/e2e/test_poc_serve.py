@@ -168,6 +168,41 @@ def test_a_batch_is_validated_and_misses_are_fraud(serving, receiver, tiny):
     assert body["fraud_detected"] is True
 
 
+def batch_of(vector, *nonces):
+    return {"public_key": vector["public_key"], "block_hash": vector["block_hash"], "block_height": 10,
+            "nonces": list(nonces), "dist": [1.0] * len(nonces), "node_id": 0}
+
+
+def test_batches_to_validate_survive_a_kill_and_come_back_once(serving, receiver, tiny):
+    there = receiver()
+    worker = serving(there)
+    worker.call("POST", "/api/v1/pow/init", request_for(tiny, there))
+    for nonce in range(4):
+        assert worker.call("POST", "/api/v1/pow/validate", batch_of(tiny, nonce)) == (200, None)
+    killed = worker.runner()
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: worker.runner() not in (None, killed) and worker.up(), "it is served again")
+    worker.call("POST", "/api/v1/pow/init", request_for(tiny, there))
+    for batch in batch_of(tiny, 0), batch_of(tiny, 4, 5):  # the first once more, lest it was lost
+        assert worker.call("POST", "/api/v1/pow/validate", batch) == (200, None)
+    worker.call("POST", "/api/v1/pow/phase/validate")
+    results = [there.next("/validated")["body"] for _ in range(5)]
+    assert [body["nonces"] for body in results] == [[0], [1], [2], [3], [4, 5]]
+    assert [dist for body in results for dist in body["dist"]] == pytest.approx(tiny["dist"][:6], abs=2e-5)
+
+
+def test_a_stop_gives_up_what_waits_to_be_validated(serving, receiver, tiny):
+    there = receiver()
+    worker = serving(there)
+    worker.call("POST", "/api/v1/pow/init", request_for(tiny, there))
+    worker.call("POST", "/api/v1/pow/validate", batch_of(tiny, 0))
+    worker.call("POST", "/api/v1/pow/stop")
+    worker.call("POST", "/api/v1/pow/init/validate", request_for(tiny, there))
+    worker.call("POST", "/api/v1/pow/validate", batch_of(tiny, 1))
+    assert there.next("/validated")["body"]["nonces"] == [1]
+    assert "went with the stop" in worker.daemon.log()
+
+
 def is_forgotten(world, nonces):
     """Is the batch that begins with these out of the queue on disk?"""
     path = os.path.join(world.state, "plugins", "poc-worker", "queue.db")

@@ -462,7 +462,7 @@ test_newer_version_is_left_alone(void **state)
 {
     (void)state;
     poc_queue_close(open_queue());
-    sql("PRAGMA user_version = 2");
+    sql("PRAGMA user_version = 99");
     expect_left_alone(-EPROTO, "another version");
 }
 
