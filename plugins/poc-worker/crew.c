@@ -1,5 +1,6 @@
 /* crew.c: handing nonces out to lanes. */
 #include "plugins/poc-worker/crew.h"
+#include "plugins/poc-worker/crew_check.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -36,8 +37,8 @@ poc_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void
-note(const struct poc_crew *crew, unsigned level, const struct poc_crew_lane *lane, const char *text)
+void
+poc_crew_note(const struct poc_crew *crew, unsigned level, const struct poc_crew_lane *lane, const char *text)
 {
     char line[1200];
 
@@ -56,6 +57,7 @@ poc_crew_start(struct poc_crew *crew, const struct poc_lane_spec *spec, const in
 {
     size_t started = 0;
 
+    crew->spec = *spec;
     crew->n = n < POC_CREW_MAX ? n : POC_CREW_MAX;
     for (size_t i = 0; i < crew->n; i++) {
         struct poc_crew_lane *lane = &crew->lanes[i];
@@ -134,7 +136,7 @@ lane_failed(struct hand_out *hand, struct poc_crew_lane *lane, const char *why)
     }
     lane->lane.n = 0;
     lane->stale = 0;
-    note(hand->crew, LOG_ERR, lane, why);
+    poc_crew_note(hand->crew, LOG_ERR, lane, why);
 }
 
 static void
@@ -143,7 +145,7 @@ take_news(struct hand_out *hand, struct poc_crew_lane *lane, const struct poc_la
     switch (news->news) {
     case POC_LANE_NOTE:
         lane->asked_ms = poc_now_ms(); /* it lives */
-        note(hand->crew, LOG_INFO, lane, news->text);
+        poc_crew_note(hand->crew, LOG_INFO, lane, news->text);
         return;
     case POC_LANE_READY:
         lane->ready = 1;
@@ -163,6 +165,8 @@ take_news(struct hand_out *hand, struct poc_crew_lane *lane, const struct poc_la
             return;
         }
         memcpy(hand->ret + lane->first, news->distances, news->n * sizeof(*news->distances));
+        poc_check_offer(hand->crew, (size_t)(lane - hand->crew->lanes), hand->public_key, hand->nonces + lane->first,
+                        news->distances, news->n);
         hand->done += news->n;
         lane->done += news->n;
         lane->seconds += news->seconds;
@@ -207,7 +211,7 @@ end_silent(struct hand_out *hand)
 static int
 wait_news(struct hand_out *hand)
 {
-    struct pollfd pollers[POC_CREW_MAX + 1];
+    struct pollfd pollers[POC_CREW_MAX + 2];
     nfds_t        n = 0;
 
     for (size_t i = 0; i < hand->crew->n; i++) {
@@ -219,7 +223,8 @@ wait_news(struct hand_out *hand)
     if (n == 0)
         return 0;
     pollers[n] = (struct pollfd){.fd = hand->crew->cancel_fd, .events = POLLIN};
-    (void)poll(pollers, n + 1, 1000);
+    pollers[n + 1] = (struct pollfd){.fd = poc_check_fd(hand->crew), .events = POLLIN};
+    (void)poll(pollers, n + 2, 1000);
     return pollers[n].revents ? -1 : (int)n;
 }
 
@@ -233,6 +238,28 @@ read_news(struct hand_out *hand, struct poc_lane_message *news)
         while (lane->lane.fd >= 0 && poc_lane_read(&lane->lane, 0, -1, news) == 1)
             take_news(hand, lane, news);
     }
+}
+
+/* A lane that computes wrong goes, and with it all of this list: who computed which of it is not asked. */
+static void
+read_check(struct hand_out *hand, struct poc_lane_message *news)
+{
+    struct poc_crew      *crew = hand->crew;
+    struct poc_crew_lane *lane;
+    char                  why[sizeof(lane->failure)];
+    size_t                of;
+
+    if (poc_check_hear(crew, news, &of, why, sizeof(why)) == 0)
+        return;
+    lane = &crew->lanes[of];
+    crew->wrong++;
+    poc_lane_end(&lane->lane);
+    lane_failed(hand, lane, why);
+    hand->next = 0;
+    hand->done = 0;
+    hand->n_returned = 0;
+    for (size_t i = 0; i < crew->n; i++)
+        crew->lanes[i].stale = crew->lanes[i].lane.n > 0;
 }
 
 /* Lanes that were ready before get their first piece; work that came back goes to whoever is idle. */
@@ -275,6 +302,7 @@ poc_crew_compute(struct poc_crew *crew, const char *public_key, const int64_t *n
         if (busy <= 0)
             break;
         read_news(&hand, news);
+        read_check(&hand, news);
         end_silent(&hand);
     }
     free(news);
@@ -294,6 +322,7 @@ poc_crew_compute(struct poc_crew *crew, const char *public_key, const int64_t *n
 void
 poc_crew_end(struct poc_crew *crew)
 {
+    poc_check_end(crew);
     for (size_t i = 0; i < crew->n; i++)
         poc_lane_end(&crew->lanes[i].lane);
     crew->n = 0;

@@ -23,6 +23,7 @@ struct poc_lane_spec {
     const char     *cache_dir; /* of compiled programs and tuning; NULL: none */
     int             tune;      /* 1: try the sizes of the path on this model and keep the fastest in the cache */
     int             measure;   /* 1: read the device's clock */
+    int             gentle;    /* 1: with less of the processors than others */
     /* What its process does on the descriptor; NULL: computes. For tests of what devices may do wrong. */
     void (*serve)(const struct poc_lane_spec *spec, int fd);
 };

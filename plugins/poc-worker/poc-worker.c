@@ -234,7 +234,7 @@ static const struct ga_topic topics[] = {
     {.name = "poc.stopped", .summary = "it was stopped, or gave way to another"},
     {.name = "poc.failed", .summary = "it ended by itself: why"},
     {.name = "poc.stalled", .summary = "no nonce was computed for a minute while generating"},
-    {.name = "poc.device.failed", .summary = "a device was taken out; the log names it"},
+    {.name = "poc.device.failed", .summary = "a device was taken out: device, name, why"},
 };
 
 const struct ga_plugin ga_plugin_v1 = {

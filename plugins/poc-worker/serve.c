@@ -2,6 +2,7 @@
  */
 #include "plugins/poc-worker/child.h"
 #include "plugins/poc-worker/front.h"
+#include "plugins/poc-worker/gauges.h"
 #include "plugins/poc-worker/message.h"
 #include "plugins/poc-worker/session.h"
 #include "plugins/poc-worker/tasks.h"
@@ -25,7 +26,8 @@
 
 #define BEAT_MS 5000
 #define VERSION_MS (3600 * 1000) /* between questions to the chain */
-#define STALL_MS 60000           /* without a nonce while generating: an alarm */
+#define HEAT_MS 15000
+#define STALL_MS 60000 /* without a nonce while generating: an alarm */
 
 struct serve {
     struct ga_run        *run;
@@ -43,6 +45,7 @@ struct serve {
     double                computed;
     int                   is_stalled;
     int                   failed_lanes;
+    int64_t               heat_ms;    /* when cards are asked how hot they are */
     int64_t               version_ms; /* when the chain is asked next */
     int                   chain_version;
     int                   has_claims; /* batches came that the session may not have seen */
@@ -101,6 +104,9 @@ start_session(struct serve *serve, struct poc_init *init, char *why, size_t len)
         serve->host->log(serve->run, GA_LOG_NOTICE, "proof of compute for block %lld begins on %zu device%s",
                          (long long)serve->init.block_height, serve->devices.n, serve->devices.n == 1 ? "" : "s");
         (void)serve->host->emit(serve->run, "poc.started", NULL);
+        serve->host->metric(serve->run, "devices_failed", 0);
+        for (size_t i = 0; i < serve->devices.n; i++)
+            poc_gauge_of_device(serve->run, serve->host, serve->devices.devices[i], 1);
         return 0;
     }
     serve->session = 0;
@@ -308,7 +314,6 @@ hear_front(struct serve *serve)
 {
     cJSON      *message = NULL;
     const char *op;
-    double      number = 0;
     int         r = message_receive(serve->front_fd, &message);
 
     if (r < 0)
@@ -317,14 +322,7 @@ hear_front(struct serve *serve)
     if (op && strcmp(op, "note") == 0) {
         take_note(serve, message);
     } else if (op && strcmp(op, "letters") == 0) {
-        if (ga_json_double(message, "waiting", &number) == 0)
-            serve->host->metric(serve->run, "batches_waiting", number);
-        if (ga_json_double(message, "refused", &number) == 0)
-            serve->host->metric(serve->run, "batches_refused", number);
-        if (ga_json_double(message, "to_validate", &number) == 0)
-            serve->host->metric(serve->run, "batches_to_validate", number);
-        if (ga_json_double(message, "sent", &number) == 0)
-            serve->host->metric(serve->run, "batches_sent", number);
+        poc_gauges_of_letters(serve->run, serve->host, message);
     } else if (op) {
         r = answer_question(serve, op, message);
     }
@@ -339,7 +337,6 @@ static void
 take_rate(struct serve *serve, const cJSON *message)
 {
     double computed = 0;
-    double number = 0;
 
     (void)ga_json_double(message, "computed", &computed);
     if (computed > serve->computed) {
@@ -347,16 +344,31 @@ take_rate(struct serve *serve, const cJSON *message)
         serve->is_stalled = 0;
     }
     serve->computed = computed;
-    if (ga_json_double(message, "nonces_per_second", &number) == 0)
-        serve->host->metric(serve->run, "nonces_per_second", number);
-    if (ga_json_double(message, "valid", &number) == 0)
-        serve->host->metric(serve->run, "proofs", number);
-    if (ga_json_double(message, "failed", &number) == 0) {
-        serve->host->metric(serve->run, "devices_failed", number);
-        if ((int)number > serve->failed_lanes)
-            (void)serve->host->emit(serve->run, "poc.device.failed", NULL);
-        serve->failed_lanes = (int)number;
+    poc_gauges_of_rate(serve->run, serve->host, message);
+}
+
+/* The session's log has named it; here it becomes an event and figures. */
+static void
+lose_device(struct serve *serve, const cJSON *message)
+{
+    cJSON  *payload = cJSON_CreateObject();
+    char   *text;
+    int64_t device = 0;
+
+    (void)ga_json_i64(message, "device", &device);
+    (void)cJSON_AddNumberToObject(payload, "device", (double)device);
+    for (size_t i = 0; i < 2; i++) {
+        const char *key = i == 0 ? "name" : "why";
+        const char *value = ga_json_str(message, key);
+
+        (void)cJSON_AddStringToObject(payload, key, value ? value : "");
     }
+    text = payload ? ga_json_print(payload) : NULL;
+    (void)serve->host->emit(serve->run, "poc.device.failed", text);
+    free(text);
+    cJSON_Delete(payload);
+    serve->host->metric(serve->run, "devices_failed", ++serve->failed_lanes);
+    poc_gauge_of_device(serve->run, serve->host, (int)device, 0);
 }
 
 /* The session is over without being told to. */
@@ -395,6 +407,8 @@ hear_session(struct serve *serve)
         wake_session(serve);
     } else if (op && strcmp(op, "rate") == 0)
         take_rate(serve, message);
+    else if (op && strcmp(op, "lost") == 0)
+        lose_device(serve, message);
     else if (op && strcmp(op, "failed") == 0)
         lose_session(serve, ga_json_str(message, "why") ? ga_json_str(message, "why") : "for no reason given");
     cJSON_Delete(message);
@@ -434,6 +448,15 @@ ask_version(struct serve *serve)
             "the network has poc_v2_enabled: it counts proofs of version 2 only (mainnet does since release "
             "v0.2.9); this worker's, of version 1, are for rehearsals and other networks");
     serve->chain_version = version;
+}
+
+static void
+show_heat(struct serve *serve)
+{
+    if (poc_now_ms() < serve->heat_ms)
+        return;
+    serve->heat_ms = poc_now_ms() + HEAT_MS;
+    (void)poc_gauges_of_heat(serve->run, serve->host, "/sys/class/drm");
 }
 
 /* --- the task ------------------------------------------------------------------------------------------------------
@@ -524,6 +547,7 @@ loop(struct serve *serve)
             return serve->host->end(serve->run, GA_FAILED, "the process of the REST API is gone; the log has more");
         watch_rate(serve);
         ask_version(serve);
+        show_heat(serve);
     }
 }
 

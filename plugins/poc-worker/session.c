@@ -2,6 +2,7 @@
 #include "plugins/poc-worker/session.h"
 
 #include "plugins/poc-worker/crew.h"
+#include "plugins/poc-worker/letter_body.h"
 #include "plugins/poc-worker/message.h"
 #include "plugins/poc-worker/pool.h"
 #include "plugins/poc-worker/queue.h"
@@ -42,6 +43,10 @@ struct session {
     int64_t                      told_ms;
     uint64_t                     computed;
     uint64_t                     valid;
+    uint64_t                     kept_valid; /* of these, in the queue */
+    size_t                       lost;       /* devices that are told of as failed */
+    uint64_t                     wrong;      /* of the crew, at the last look */
+    uint64_t                     told_checked;
     int                          told_ready;
     int                          told_idle; /* the parent wakes it when there is something to validate */
     int                          over;      /* the parent is gone, or it cannot go on */
@@ -93,14 +98,12 @@ tell_progress(struct session *session)
 {
     cJSON  *json;
     char    text[160];
-    size_t  failed = 0;
     int64_t now = poc_now_ms();
 
-    if (now - session->told_ms < TELL_MS)
+    if (now - session->told_ms < TELL_MS && session->told_checked == session->crew.checked)
         return;
     session->told_ms = now;
-    for (size_t i = 0; i < session->crew.n; i++)
-        failed += session->crew.lanes[i].failure[0] != 0;
+    session->told_checked = session->crew.checked;
     (void)snprintf(text, sizeof(text), "Generated: %" PRIu64 " / %" PRIu64 " (%.2f valid/min, %.2f raw/min)",
                    session->valid, session->computed,
                    session->computed ? session->rate * 60 * (double)session->valid / (double)session->computed : 0,
@@ -112,8 +115,37 @@ tell_progress(struct session *session)
     (void)cJSON_AddNumberToObject(json, "valid", (double)session->valid);
     (void)cJSON_AddNumberToObject(json, "nonces_per_second", session->rate);
     (void)cJSON_AddNumberToObject(json, "lanes", (double)session->crew.n);
-    (void)cJSON_AddNumberToObject(json, "failed", (double)failed);
+    (void)cJSON_AddNumberToObject(json, "valid_per_second",
+                                  session->computed ? session->rate * (double)session->valid / (double)session->computed
+                                                    : 0);
+    (void)cJSON_AddNumberToObject(json, "checked", (double)session->crew.checked);
     tell(session, json);
+}
+
+/* Devices that failed since the last look. */
+static void
+tell_lost(struct session *session)
+{
+    size_t lost = 0;
+
+    for (size_t i = 0; i < session->crew.n; i++)
+        lost += session->crew.lanes[i].failure[0] != 0;
+    if (lost == session->lost)
+        return;
+    session->lost = lost;
+    for (size_t i = 0; i < session->crew.n; i++) {
+        struct poc_crew_lane *lane = &session->crew.lanes[i];
+        cJSON                *json;
+
+        if (!lane->failure[0] || lane->told)
+            continue;
+        lane->told = 1;
+        json = message("lost");
+        (void)cJSON_AddNumberToObject(json, "device", lane->lane.device);
+        (void)cJSON_AddStringToObject(json, "name", lane->info.name);
+        (void)cJSON_AddStringToObject(json, "why", lane->failure);
+        tell(session, json);
+    }
 }
 
 /* --- words from the parent -----------------------------------------------------------------------------------------
@@ -215,6 +247,7 @@ get_ready(struct session *session)
     session->crew.answer_ms = session->config->answer_ms;
     session->crew.cancel_fd = session->fd;
     session->crew.note = note;
+    session->crew.checks = 1;
     session->crew.userdata = session;
     if (r >= 0 && poc_crew_start(&session->crew, &spec, session->config->devices->devices, session->config->devices->n,
                                  why, sizeof(why)) < 0)
@@ -222,6 +255,38 @@ get_ready(struct session *session)
     if (r < 0)
         fail(session, why);
     return r < 0 ? -1 : 0;
+}
+
+/* --- computing -----------------------------------------------------------------------------------------------------
+ */
+
+/* What a device that computes wrong has found may be no proof: what is not in the queue yet is computed again. */
+static void
+distrust(struct session *session)
+{
+    if (session->wrong == session->crew.wrong)
+        return;
+    session->wrong = session->crew.wrong;
+    cJSON_Delete(session->nonces);
+    cJSON_Delete(session->dist);
+    session->nonces = cJSON_CreateArray();
+    session->dist = cJSON_CreateArray();
+    session->computed -= (uint64_t)(session->next - session->kept_next);
+    session->valid = session->kept_valid;
+    session->next = session->kept_next;
+}
+
+/* As poc_crew_compute(), and tells which devices were lost by it. 1: what was found before must be found again. */
+static int
+compute(struct session *session, const char *public_key, const int64_t *nonces, size_t n, double *ret, char *why,
+        size_t why_len)
+{
+    uint64_t wrong = session->crew.wrong;
+    int      r = poc_crew_compute(&session->crew, public_key, nonces, n, ret, 0, NULL, why, why_len);
+
+    tell_lost(session);
+    distrust(session);
+    return r == 0 && session->crew.wrong != wrong ? 1 : r;
 }
 
 /* --- generating ----------------------------------------------------------------------------------------------------
@@ -245,30 +310,11 @@ letter_of(const struct session *session, enum poc_letter_kind kind, const char *
                                .created_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
 }
 
-/* The proofs since the last time as they are sent. The caller's; NULL without memory. */
-static char *
-generated(const struct session *session)
-{
-    const struct poc_init *init = session->init;
-    cJSON                 *json = cJSON_CreateObject();
-    char                  *body = NULL;
-
-    if (json && cJSON_AddStringToObject(json, "public_key", init->public_key) &&
-        cJSON_AddStringToObject(json, "block_hash", init->block_hash) &&
-        ga_json_add_i64(json, "block_height", init->block_height) == 0 &&
-        cJSON_AddItemReferenceToObject(json, "nonces", session->nonces) &&
-        cJSON_AddItemReferenceToObject(json, "dist", session->dist) &&
-        ga_json_add_i64(json, "node_id", init->node_id) == 0)
-        body = ga_json_print(json);
-    cJSON_Delete(json);
-    return body;
-}
-
 /* The proofs since the last time, and how far it went, in one step. 0, or -1: not now. */
 static int
 flush(struct session *session)
 {
-    char             *body = generated(session);
+    char             *body = poc_body_generated(session->init, session->nonces, session->dist);
     struct poc_letter letter = letter_of(session, POC_LETTER_GENERATED, body);
     char              value[32];
     char              why[512] = "out of memory";
@@ -290,6 +336,7 @@ flush(struct session *session)
     session->nonces = cJSON_CreateArray();
     session->dist = cJSON_CreateArray();
     session->kept_next = session->next;
+    session->kept_valid = session->valid;
     return 0;
 }
 
@@ -339,9 +386,9 @@ generate(struct session *session)
 
     for (size_t i = 0; i < n; i++)
         nonces[i] = poc_nonce((uint32_t)init->node_id, (uint32_t)init->node_count, 0, 1, session->next + (int64_t)i);
-    r = poc_crew_compute(&session->crew, NULL, nonces, n, distances, 0, NULL, why, sizeof(why));
-    if (r == -ECANCELED)
-        return; /* an order came; these nonces are computed again */
+    r = compute(session, NULL, nonces, n, distances, why, sizeof(why));
+    if (r == 1 || r == -ECANCELED)
+        return; /* a device was wrong, or an order came; these nonces are computed again */
     if (r < 0) {
         fail(session, why);
         return;
@@ -358,52 +405,12 @@ generate(struct session *session)
 /* --- validating ----------------------------------------------------------------------------------------------------
  */
 
-/* The network's ValidatedBatch as text; the caller's. NULL without memory. */
-static char *
-validated(const struct poc_init *init, const struct poc_batch *batch, const double *distances)
-{
-    cJSON   *json = cJSON_CreateObject();
-    cJSON   *nonces;
-    cJSON   *dist;
-    cJSON   *received;
-    char    *text = NULL;
-    uint64_t invalid = 0;
-    double   honest;
-
-    if (!json || !cJSON_AddStringToObject(json, "public_key", batch->public_key) ||
-        !cJSON_AddStringToObject(json, "block_hash", batch->block_hash) ||
-        ga_json_add_i64(json, "block_height", batch->block_height) < 0)
-        goto out;
-    nonces = cJSON_AddArrayToObject(json, "nonces");
-    dist = cJSON_AddArrayToObject(json, "dist");
-    if (ga_json_add_i64(json, "node_id", batch->node_id) < 0)
-        goto out;
-    received = cJSON_AddArrayToObject(json, "received_dist");
-    for (size_t i = 0; i < batch->n; i++) {
-        if (!cJSON_AddItemToArray(nonces, ga_json_new_i64(batch->nonces[i])) ||
-            !cJSON_AddItemToArray(dist, cJSON_CreateNumber(distances[i])) ||
-            !cJSON_AddItemToArray(received, cJSON_CreateNumber(batch->dist[i])))
-            goto out;
-        invalid += distances[i] > init->r_target;
-    }
-    honest = poc_fraud_probability(batch->n, invalid);
-    if (cJSON_AddNumberToObject(json, "r_target", init->r_target) &&
-        cJSON_AddNumberToObject(json, "fraud_threshold", init->fraud_threshold) &&
-        cJSON_AddNumberToObject(json, "n_invalid", (double)invalid) &&
-        cJSON_AddNumberToObject(json, "probability_honest", honest) &&
-        cJSON_AddBoolToObject(json, "fraud_detected", honest < init->fraud_threshold))
-        text = ga_json_print(json);
-out:
-    cJSON_Delete(json);
-    return text;
-}
-
 /* What became of computing a batch. 0: its result is kept in its place; -EAGAIN: it could not be. */
 static int
 keep_result(struct session *session, int64_t id, const struct poc_batch *batch, const double *distances, char *why,
             size_t why_len)
 {
-    char             *body = validated(session->init, batch, distances);
+    char             *body = poc_body_validated(session->init, batch, distances);
     struct poc_letter letter = letter_of(session, POC_LETTER_VALIDATED, body);
     int               r = -ENOMEM;
 
@@ -423,9 +430,8 @@ validate(struct session *session, int64_t id, const struct poc_batch *batch, cha
 
     (void)snprintf(why, why_len, "out of memory");
     if (r == 0 && batch->n > 0)
-        r = poc_crew_compute(&session->crew, batch->public_key, batch->nonces, batch->n, distances, 0, NULL, why,
-                             why_len);
-    if (r == 0) {
+        r = compute(session, batch->public_key, batch->nonces, batch->n, distances, why, why_len);
+    if (r >= 0) {
         tell_ready(session);
         session->computed += batch->n;
         r = keep_result(session, id, batch, distances, why, why_len);
@@ -501,8 +507,8 @@ warm_up(struct session *session)
     char          why[2048];
     int           r;
 
-    r = poc_crew_compute(&session->crew, NULL, &nonce, 1, &distance, 0, NULL, why, sizeof(why));
-    if (r == 0)
+    r = compute(session, NULL, &nonce, 1, &distance, why, sizeof(why));
+    if (r >= 0)
         tell_ready(session);
     else if (r != -ECANCELED)
         fail(session, why);

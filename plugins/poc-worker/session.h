@@ -2,11 +2,12 @@
  * session.h: one proof of compute, from its request on: pool, devices, nonces, other people's batches. In a process of
  * its own, so that the end of a session is the end of a process, whatever it is doing.
  *
- * Messages to it: {"op": "phase", "phase": "idle"|"generate"|"validate"}, {"op": "claims"} (there
- * are batches to validate in the queue).
+ * Messages to it: {"op": "phase", "phase": "idle"|"generate"|"validate"}, {"op": "claims"} (there are batches to
+ * validate in the queue).
  * From it: {"op": "ready"} (the model is there), {"op": "idle"} (it waits for batches to validate), {"op": "note",
- * "level", "text"}, {"op": "rate", "computed", "valid", "lanes", "failed"} every few seconds while it works, {"op":
- * "failed", "why"} before it ends by itself.
+ * "level", "text"}, {"op": "rate", "computed", "valid", "nonces_per_second", "valid_per_second", "lanes", "checked"}
+ * every few seconds while it works, {"op": "lost", "device", "name", "why"} of a device, {"op": "failed", "why"} before
+ * it ends by itself.
  */
 #ifndef POC_SESSION_H
 #define POC_SESSION_H

@@ -228,6 +228,17 @@ def test_a_kill_in_the_middle_loses_and_doubles_no_proof(world, serving, receive
     assert len(sent) == len(set(sent)), "a proof was sent twice"
 
 
+def test_a_nonce_is_computed_again_on_another_path_and_status_tells_of_it(world, serving, receiver, tiny):
+    there = receiver()
+    worker = serving(there)
+    worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there))
+    metrics = wait_until(lambda: (lambda m: m if m.get("results_checked") else None)(
+        next(p for p in world.status()["plugins"] if p["name"] == "poc-worker").get("metrics", {})), "a result is checked")
+    assert [value for name, value in metrics.items() if name.startswith("device_") and name.endswith("_works")] == [1]
+    assert metrics["devices_failed"] == 0
+    assert metrics["nonces_per_second"] >= metrics["proofs_per_second"] > 0
+
+
 def test_bad_requests_are_refused_and_change_nothing(serving, receiver, tiny):
     there = receiver()
     worker = serving(there)

@@ -22,10 +22,14 @@
 #include <cmocka.h>
 
 /* What "device" n does, instead of lane_child(). */
-enum { HONEST, CRASHES_AT_ONCE, CRASHES_AT_WORK, HANGS, EXITS, SPEAKS_RUBBISH, SAYS_WHY };
+enum { HONEST, CRASHES_AT_ONCE, CRASHES_AT_WORK, HANGS, EXITS, SPEAKS_RUBBISH, SAYS_WHY, COMPUTES_WRONG };
 
 /* The process of the device with a fault, seen by all; 0: it has not begun. NULL: there is none. */
 static volatile pid_t *faulty;
+
+/* How another's results are looked at again: not at all, on the path that is tried first, only in plain C, or both ways
+ * fail. */
+static enum { NO_CHECKER, CHECKS, CHECKS_IN_PLAIN_C, CHECKS_NOT } checker;
 
 /* A process that is over, waited for or not. */
 static int
@@ -58,6 +62,27 @@ wait_for_the_faulty(int fd)
     }
 }
 
+/* Computes right, or fails. */
+static void
+check(const struct poc_lane_spec *spec, int fd)
+{
+    struct poc_lane_message  message = {.news = POC_LANE_READY, .max_batch = 1};
+    struct poc_lane_question question;
+
+    if (checker == CHECKS_NOT || (checker == CHECKS_IN_PLAIN_C && spec->device != POC_PLAIN)) {
+        message.news = POC_LANE_FAILED;
+        (void)snprintf(message.text, sizeof(message.text), "no room beside the other");
+    }
+    (void)send(fd, &message, sizeof(message), MSG_NOSIGNAL);
+    if (recv(fd, &question, sizeof(question), 0) <= 0)
+        return;
+    message.news = POC_LANE_DISTANCES;
+    message.n = 1;
+    message.distances[0] = (double)question.nonces[0] / 2 + (question.has_key ? strtod(question.key, NULL) : 0);
+    (void)send(fd, &message, sizeof(message), MSG_NOSIGNAL);
+    (void)recv(fd, &question, sizeof(question), 0); /* until it is ended */
+}
+
 static void
 stand_in(const struct poc_lane_spec *spec, int fd)
 {
@@ -65,6 +90,10 @@ stand_in(const struct poc_lane_spec *spec, int fd)
     struct poc_lane_question question;
     const struct rlimit      no_core = {0, 0};
 
+    if (spec->gentle) {
+        check(spec, fd);
+        return;
+    }
     (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)signal(SIGSEGV, SIG_DFL);
     if (spec->device != HONEST && faulty)
@@ -87,11 +116,14 @@ stand_in(const struct poc_lane_spec *spec, int fd)
             (void)send(fd, "rubbish", 7, MSG_NOSIGNAL);
             (void)poll(NULL, 0, -1);
         }
-        wait_for_the_faulty(fd);
+        if (spec->device != COMPUTES_WRONG)
+            wait_for_the_faulty(fd);
         message.news = POC_LANE_DISTANCES;
         message.n = question.n;
         for (uint32_t i = 0; i < message.n; i++)
-            message.distances[i] = (double)question.nonces[i] / 2 + (question.has_key ? strtod(question.key, NULL) : 0);
+            message.distances[i] = (double)question.nonces[i] / 2 +
+                                   (question.has_key ? strtod(question.key, NULL) : 0) +
+                                   (spec->device == COMPUTES_WRONG ? 2e-4 : 0);
         (void)send(fd, &message, sizeof(message), MSG_NOSIGNAL);
     }
 }
@@ -118,6 +150,8 @@ compute(struct poc_crew *crew, const int *devices, size_t n_devices, double *ret
     memset(crew, 0, sizeof(*crew));
     notes[0] = 0;
     crew->answer_ms = 500;
+    crew->checks = checker != NO_CHECKER;
+    crew->check_wait_ms = 1;
     crew->cancel_fd = -1;
     crew->note = on_note;
     assert_int_equal(poc_crew_start(crew, &spec, devices, n_devices, why, len), 0);
@@ -282,6 +316,88 @@ without_any_device_left_the_reasons_are_told(void **state)
     free(crew);
 }
 
+/* --- results that are looked at again ------------------------------------------------------------------------------
+ */
+
+static void
+a_device_that_computes_wrong_is_found_on_another_path_and_left_out(void **state)
+{
+    (void)state;
+    checker = CHECKS;
+    assert_survived(COMPUTES_WRONG, "computes wrong");
+    assert_non_null(strstr(notes, "on path portable: it is taken out"));
+    checker = NO_CHECKER;
+}
+
+static void
+a_device_that_computes_wrong_is_found_in_plain_c(void **state)
+{
+    (void)state;
+    checker = CHECKS_IN_PLAIN_C;
+    assert_survived(COMPUTES_WRONG, "computes wrong");
+    assert_non_null(strstr(notes, "cannot be checked on path portable, plain C does it: no room beside the other"));
+    assert_non_null(strstr(notes, "on plain C: it is taken out"));
+    checker = NO_CHECKER;
+}
+
+/* A crew of one honest device that computes until this is true of it. */
+static void
+compute_until(int (*is_enough)(const struct poc_crew *crew), const char *public_key)
+{
+    struct poc_crew *crew = calloc(1, sizeof(*crew));
+    const int        devices[] = {HONEST};
+    const int64_t    nonces[] = {6, 7, 8};
+    double           distances[8];
+    char             why[2048] = "";
+
+    assert_non_null(crew);
+    assert_int_equal(compute(crew, devices, 1, distances, 8, why, sizeof(why)), 0);
+    for (int64_t begun = poc_now_ms(); !is_enough(crew);) {
+        assert_true(poc_now_ms() - begun < 60000);
+        assert_int_equal(poc_crew_compute(crew, public_key, nonces, 3, distances, 0, NULL, why, sizeof(why)), 0);
+        for (size_t i = 0; i < 3; i++)
+            assert_true(distances[i] == (double)nonces[i] / 2 + (public_key ? strtod(public_key, NULL) : 0));
+    }
+    assert_string_equal(crew->lanes[0].failure, "");
+    assert_int_equal(crew->wrong, 0);
+    poc_crew_end(crew);
+    free(crew);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* who checks is ended, too */
+}
+
+static int
+was_checked_often(const struct poc_crew *crew)
+{
+    return crew->checked >= 3;
+}
+
+static int
+cannot_be_checked(const struct poc_crew *crew)
+{
+    return crew->lanes[0].unchecked;
+}
+
+static void
+an_honest_device_is_looked_at_again_and_again_and_stays(void **state)
+{
+    (void)state;
+    checker = CHECKS;
+    compute_until(was_checked_often, NULL);
+    compute_until(was_checked_often, "100"); /* others' nonces, too */
+    assert_non_null(strstr(notes, "agrees"));
+    checker = NO_CHECKER;
+}
+
+static void
+a_device_that_cannot_be_checked_goes_on(void **state)
+{
+    (void)state;
+    checker = CHECKS_NOT;
+    compute_until(cannot_be_checked, NULL);
+    assert_non_null(strstr(notes, "cannot be checked on plain C: no room"));
+    checker = NO_CHECKER;
+}
+
 static int
 crash(void *ret, char *reterr, size_t reterr_len)
 {
@@ -353,6 +469,10 @@ main(void)
         cmocka_unit_test(what_a_device_says_of_itself_is_passed_on),
         cmocka_unit_test(a_crew_goes_on_after_a_question_was_given_up),
         cmocka_unit_test(without_any_device_left_the_reasons_are_told),
+        cmocka_unit_test(a_device_that_computes_wrong_is_found_on_another_path_and_left_out),
+        cmocka_unit_test(a_device_that_computes_wrong_is_found_in_plain_c),
+        cmocka_unit_test(an_honest_device_is_looked_at_again_and_again_and_stays),
+        cmocka_unit_test(a_device_that_cannot_be_checked_goes_on),
         cmocka_unit_test(drivers_are_asked_in_a_child),
     };
 
