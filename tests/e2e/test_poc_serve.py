@@ -228,6 +228,7 @@ def test_a_kill_in_the_middle_loses_and_doubles_no_proof(world, serving, receive
     assert len(sent) == len(set(sent)), "a proof was sent twice"
 
 
+@pytest.mark.skipif(SLOW > 1, reason="the self-test of the other path takes seconds; test_poc_crew has it under sanitizers")
 def test_a_nonce_is_computed_again_on_another_path_and_status_tells_of_it(world, serving, receiver, tiny):
     there = receiver()
     worker = serving(there)
