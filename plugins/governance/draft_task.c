@@ -52,7 +52,10 @@ draft_params(struct drafting *drafting)
         return GA_REFUSED;
     }
     if (gov_params_path(module, path, sizeof(path)) < 0) {
-        (void)snprintf(drafting->why, WHY, "where the parameters of %.60s are asked for is not known", module);
+        (void)snprintf(drafting->why, WHY,
+                       "where the parameters of %.60s are asked for is not known: the module by its full name, as "
+                       "inference.inference or cosmos.slashing.v1beta1",
+                       module);
         return GA_REFUSED;
     }
     if (gov_ask(chain, "the parameters of now", path, gov_all_matters, &current, drafting->why, WHY) != GOV_KNOWN)
