@@ -1,4 +1,4 @@
-"""governance, validator and seed-manager against real nodes of the Cosmos SDK: its transactions, its votes, its jail, its peers."""
+"""chain-watch, governance, validator and seed-manager against real nodes of the Cosmos SDK: its transactions, its votes, its jail, its peers."""
 import json
 import os
 
@@ -62,6 +62,14 @@ def validator_of(chain, node):
     """What the chain's first node says of a node's validator."""
     found = chain.nodes[0].ask(chain.nodes[0].rest, "/cosmos/staking/v1beta1/validators")["validators"]
     return [one for one in found if one["description"]["moniker"] == os.path.basename(node.home)][0]
+
+
+def test_the_chain_is_followed_where_an_epoch_and_a_plan_cannot_be_asked(chain, host):
+    watcher = host(0)
+    shown = watcher.run("chain-watch", "show")["result"]
+    assert (shown["state"], shown["healthy"], shown["peers"]) == ("following", 2, 1), shown
+    assert "epoch" not in shown and "upgrade" not in shown
+    wait_until(lambda: watcher.run("chain-watch", "show")["result"]["height"] > shown["height"], "the height rises")
 
 
 def test_a_draft_is_taken_shown_voted_on_and_passes(chain, host, tmp_path):

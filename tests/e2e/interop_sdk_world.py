@@ -187,8 +187,8 @@ class Chain:
 
     def __enter__(self):
         try:
-            self.proxies = [Proxy(node, self.nodes) for node in self.nodes]
             for node in self.nodes:
+                self.proxies.append(Proxy(node, self.nodes))
                 node.start()
             for node in self.nodes:
                 wait_until(lambda node=node: node.height() >= 4, "the chain has blocks")
@@ -198,7 +198,7 @@ class Chain:
         return self
 
     def __exit__(self, *_what):
-        for proxy in self.proxies:
-            proxy.end()
         for node in self.nodes:
             node.end()
+        for proxy in self.proxies:
+            proxy.end()
