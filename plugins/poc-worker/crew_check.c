@@ -44,21 +44,48 @@ finish(struct poc_crew *crew)
     lane->check_ms = now + (crew->check_wait_ms == 0 && share > wait ? share : wait);
 }
 
-/* This way of checking does not work: the next one is tried with the next answer. */
+/* A process of its own begins with the nonce. */
+static int
+start(struct poc_crew *crew, char *reterr, size_t reterr_len)
+{
+    struct poc_check    *check = &crew->check;
+    struct poc_lane_spec spec = crew->spec;
+
+    spec.device = check->is_plain ? POC_PLAIN : crew->lanes[check->of].lane.device;
+    spec.path = check->is_plain ? NULL : PORTABLE;
+    spec.max_batch = 1;
+    spec.tune = 0;
+    spec.measure = 0;
+    spec.gentle = 1;
+    check->heard_ms = poc_now_ms();
+    check->runs = poc_lane_start(&spec, &check->lane, reterr, reterr_len) == 0;
+    return check->runs ? 0 : -1;
+}
+
+/* This way of checking does not work: plain C does the same nonce, and without that the lane goes unchecked. */
 static void
 give_up(struct poc_crew *crew, const char *why)
 {
-    const struct poc_check *check = &crew->check;
-    struct poc_crew_lane   *lane = &crew->lanes[check->of];
-    char                    text[1200];
+    struct poc_check     *check = &crew->check;
+    struct poc_crew_lane *lane = &crew->lanes[check->of];
+    char                  text[1200];
+    char                  next[256];
 
-    (void)snprintf(text, sizeof(text), "its results cannot be checked on %s%s: %.1000s", path_of(check),
-                   check->is_plain ? "" : ", plain C does it", why);
-    poc_crew_note(crew, LOG_WARNING, lane, text);
-    if (check->is_plain)
-        lane->unchecked = 1;
-    lane->check_plain = 1;
-    poc_check_end(crew);
+    for (;;) {
+        (void)snprintf(text, sizeof(text), "its results cannot be checked on %s%s: %.1000s", path_of(check),
+                       check->is_plain ? "" : ", plain C does it", why);
+        poc_crew_note(crew, LOG_WARNING, lane, text);
+        poc_check_end(crew);
+        if (check->is_plain) {
+            lane->unchecked = 1;
+            return;
+        }
+        lane->check_plain = 1;
+        check->is_plain = 1;
+        if (start(crew, next, sizeof(next)) == 0)
+            return;
+        why = next;
+    }
 }
 
 /* --- beginning -----------------------------------------------------------------------------------------------------
@@ -70,7 +97,6 @@ poc_check_offer(struct poc_crew *crew, size_t of, const char *public_key, const 
 {
     struct poc_crew_lane *lane = &crew->lanes[of];
     struct poc_check     *check = &crew->check;
-    struct poc_lane_spec  spec = crew->spec;
     int64_t               now = poc_now_ms();
     char                  why[256];
 
@@ -82,17 +108,9 @@ poc_check_offer(struct poc_crew *crew, size_t of, const char *public_key, const 
                                 .nonce = nonces[(uint64_t)now % n],
                                 .distance = distances[(uint64_t)now % n],
                                 .has_key = public_key != NULL,
-                                .begun_ms = now,
-                                .heard_ms = now};
+                                .begun_ms = now};
     (void)snprintf(check->key, sizeof(check->key), "%s", public_key ? public_key : "");
-    spec.device = check->is_plain ? POC_PLAIN : lane->lane.device;
-    spec.path = check->is_plain ? NULL : PORTABLE;
-    spec.max_batch = 1;
-    spec.tune = 0;
-    spec.measure = 0;
-    spec.gentle = 1;
-    check->runs = poc_lane_start(&spec, &check->lane, why, sizeof(why)) == 0;
-    if (!check->runs)
+    if (start(crew, why, sizeof(why)) < 0)
         give_up(crew, why);
 }
 

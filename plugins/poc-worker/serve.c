@@ -8,6 +8,7 @@
 #include "plugins/poc-worker/tasks.h"
 
 #include "plugins/poc-worker/api.h"
+#include "plugins/poc-worker/progress.h"
 #include "plugins/poc-worker/queue.h"
 #include "plugins/poc-worker/version.h"
 
@@ -27,7 +28,6 @@
 #define BEAT_MS 5000
 #define VERSION_MS (3600 * 1000) /* between questions to the chain */
 #define HEAT_MS 15000
-#define STALL_MS 60000 /* without a nonce while generating: an alarm */
 
 struct serve {
     struct ga_run        *run;
@@ -41,9 +41,7 @@ struct serve {
     struct poc_init       init; /* of the session */
     enum poc_state        state;
     int                   is_ready;
-    int64_t               moved_ms; /* when nonces were computed last */
-    double                computed;
-    int                   is_stalled;
+    struct poc_progress   progress;
     int                   failed_lanes;
     int64_t               heat_ms;    /* when cards are asked how hot they are */
     int64_t               version_ms; /* when the chain is asked next */
@@ -95,9 +93,7 @@ start_session(struct serve *serve, struct poc_init *init, char *why, size_t len)
     end_session(serve);
     serve->init = *init;
     memset(init, 0, sizeof(*init));
-    serve->computed = 0;
-    serve->moved_ms = poc_now_ms();
-    serve->is_stalled = 0;
+    memset(&serve->progress, 0, sizeof(serve->progress));
     serve->failed_lanes = 0;
     serve->session = poc_child_start(SOCK_STREAM, serve_session, &config, &serve->session_fd);
     if (serve->session > 0) {
@@ -130,7 +126,7 @@ send_phase(struct serve *serve, enum poc_state state)
     cJSON_Delete(json);
     serve->state = state;
     serve->is_idle = 0;
-    serve->moved_ms = poc_now_ms();
+    poc_progress_begin(&serve->progress, poc_now_ms());
     return r;
 }
 
@@ -339,11 +335,7 @@ take_rate(struct serve *serve, const cJSON *message)
     double computed = 0;
 
     (void)ga_json_double(message, "computed", &computed);
-    if (computed > serve->computed) {
-        serve->moved_ms = poc_now_ms();
-        serve->is_stalled = 0;
-    }
-    serve->computed = computed;
+    poc_progress_take(&serve->progress, computed, poc_now_ms());
     poc_gauges_of_rate(serve->run, serve->host, message);
 }
 
@@ -400,9 +392,10 @@ hear_session(struct serve *serve)
     op = ga_json_str(message, "op");
     if (op && strcmp(op, "note") == 0)
         take_note(serve, message);
-    else if (op && strcmp(op, "ready") == 0)
+    else if (op && strcmp(op, "ready") == 0) {
         serve->is_ready = 1;
-    else if (op && strcmp(op, "idle") == 0) {
+        poc_progress_begin(&serve->progress, poc_now_ms());
+    } else if (op && strcmp(op, "idle") == 0) {
         serve->is_idle = 1;
         wake_session(serve);
     } else if (op && strcmp(op, "rate") == 0)
@@ -417,10 +410,9 @@ hear_session(struct serve *serve)
 static void
 watch_rate(struct serve *serve)
 {
-    if (serve->session == 0 || serve->state != POC_STATE_GENERATING || !serve->is_ready || serve->is_stalled ||
-        poc_now_ms() - serve->moved_ms < STALL_MS)
+    if (serve->session == 0 || serve->state != POC_STATE_GENERATING || !serve->is_ready ||
+        !poc_progress_has_stalled(&serve->progress, poc_now_ms()))
         return;
-    serve->is_stalled = 1;
     serve->host->log(serve->run, GA_LOG_ERR, "no nonce was computed for a minute while generating");
     (void)serve->host->emit(serve->run, "poc.stalled", NULL);
 }

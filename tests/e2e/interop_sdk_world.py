@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import threading
 import urllib.error
@@ -33,7 +34,7 @@ class Node:
 
     def __init__(self, program, home, host):
         self.program, self.home, self.host, self.process = program, home, host, None
-        self.rpc, self.rest, self.p2p = (f"http://{host}:{port}" for port in (26657, 1317, 26656))
+        self.rpc, self.rest = f"http://{host}:26657", f"http://{host}:1317"
         self.cli("init", os.path.basename(home), "--chain-id", CHAIN_ID)
         self.node_id = self.cli("comet", "show-node-id").strip()
         self.cli("keys", "add", "cold", "--keyring-backend", "file", stdin=f"{PASSWORD}\n{PASSWORD}\n")
@@ -170,10 +171,9 @@ class Chain:
 
     @staticmethod
     def copy(path, node):
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        with open(os.path.join(node.home, "config/genesis.json"), "w", encoding="utf-8") as out:
-            out.write(text)
+        own = os.path.join(node.home, "config/genesis.json")
+        if own != path:
+            shutil.copyfile(path, own)
 
     @staticmethod
     def clocks(path):

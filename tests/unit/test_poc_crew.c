@@ -50,13 +50,13 @@ is_over(pid_t pid)
 }
 
 /* What is honest answers when the other is over, lest all work is done before the other has begun; it says meanwhile
- * that it lives. */
+ * that it lives. A minute at most: then the test fails, and does not hang. */
 static void
 wait_for_the_faulty(int fd)
 {
     struct poc_lane_message alive = {.news = POC_LANE_NOTE, .text = "waiting"};
 
-    while (faulty && (*faulty == 0 || !is_over(*faulty))) {
+    for (int64_t until = poc_now_ms() + 60000; faulty && (*faulty == 0 || !is_over(*faulty)) && poc_now_ms() < until;) {
         (void)send(fd, &alive, sizeof(alive), MSG_NOSIGNAL);
         (void)poll(NULL, 0, 20);
     }
@@ -105,7 +105,7 @@ stand_in(const struct poc_lane_spec *spec, int fd)
         (void)snprintf(message.text, sizeof(message.text), "no kernels today");
     }
     (void)send(fd, &message, sizeof(message), MSG_NOSIGNAL);
-    while (recv(fd, &question, sizeof(question), 0) > 0) {
+    for (int answers = 0; recv(fd, &question, sizeof(question), 0) > 0; answers++) {
         if (spec->device == CRASHES_AT_WORK)
             (void)raise(SIGSEGV);
         if (spec->device == HANGS)
@@ -116,7 +116,7 @@ stand_in(const struct poc_lane_spec *spec, int fd)
             (void)send(fd, "rubbish", 7, MSG_NOSIGNAL);
             (void)poll(NULL, 0, -1);
         }
-        if (spec->device != COMPUTES_WRONG)
+        if (spec->device != COMPUTES_WRONG || answers > 0) /* one answer must be enough to find it out */
             wait_for_the_faulty(fd);
         message.news = POC_LANE_DISTANCES;
         message.n = question.n;
