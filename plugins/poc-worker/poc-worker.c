@@ -38,7 +38,7 @@ static const struct ga_option serve_args[] = {
     {.key = "devices",
      .type = GA_T_STRING,
      .dflt = "auto",
-     .help = "auto, or numbers as the task `devices` lists them: 0,2"},
+     .help = "auto, or numbers as the task `devices` lists them (0,2); plain is one without OpenCL, slow"},
     {.key = "test_devices",
      .type = GA_T_BOOL,
      .dflt = "false",
@@ -75,6 +75,11 @@ static const struct ga_option serve_args[] = {
     {                                                                                            \
         .key = "params", .type = GA_T_STRING, .dflt = (what),                                    \
         .help = "the model: v1, v2, default, {\"dim\": ...} as in a request, or @FILE with that" \
+    }
+
+#define DOCKER_ARG(what)                                                                                              \
+    {                                                                                                                 \
+        .key = "docker_socket", .type = GA_T_PATH, .flags = GA_SOCKET, .dflt = "/var/run/docker.sock", .help = (what) \
     }
 
 static const struct ga_option distances_args[] = {
@@ -177,14 +182,14 @@ static const struct ga_option rehearse_args[] = {
     {.key = "pause_container",
      .type = GA_T_STRING,
      .help = "the API container (api), paused meanwhile so that it does not stop the rehearsal; absent: none is"},
-    {.key = "docker_socket",
-     .type = GA_T_PATH,
-     .flags = GA_SOCKET,
-     .dflt = "/var/run/docker.sock",
-     .help = "Docker's socket, for pause_container"},
+    DOCKER_ARG("Docker's socket, for pause_container"),
     DEVICE_ARG,
     PATH_ARG,
     BATCH_ARG,
+};
+
+static const struct ga_option unpause_args[] = {
+    DOCKER_ARG("Docker's socket, the one that `rehearse` was given"),
 };
 
 static const struct ga_task tasks[] = {
@@ -227,6 +232,14 @@ static const struct ga_task tasks[] = {
      .n_args = N(rehearse_args),
      .args = rehearse_args,
      .function = rehearse_task},
+    {.name = "unpause",
+     .summary = "unpauses the API container where a rehearsal that was killed has left it paused",
+     .every = "1m",
+     .on = "task.failed",
+     .timeout = "1m",
+     .n_args = N(unpause_args),
+     .args = unpause_args,
+     .function = unpause_task},
 };
 
 static const struct ga_topic topics[] = {

@@ -2,7 +2,7 @@
  * plugin's state before it is paused, until it is seen unpaused. */
 #include "plugins/poc-worker/rehearse.h"
 
-#include "plugins/poc-worker/crew.h"
+#include "plugins/poc-worker/tasks.h"
 
 #include "kit/http.h"
 #include "kit/json.h"
@@ -167,10 +167,11 @@ repair(struct rehearse *self, const char *socket, const char *name, char *why, s
         return GA_OK;
     }
     if (is_paused < 0 || bring_back(self, socket, name, problem, sizeof(problem)) < 0) {
-        (void)snprintf(why, len,
-                       "an earlier rehearsal that was killed paused container %.200s, and whether it still is, or to "
-                       "unpause it, failed: %.400s; docker unpause %.200s",
-                       name, problem, name);
+        (void)snprintf(
+            why, len,
+            "an earlier rehearsal that was killed paused container %.200s through %.200s, and whether it still "
+            "is, or to unpause it, failed: %.400s; docker unpause %.200s",
+            name, socket, problem, name);
         return is_paused < 0 ? GA_UNKNOWN : GA_FAILED;
     }
     (void)snprintf(self->repaired, sizeof(self->repaired),
@@ -262,4 +263,33 @@ rehearse_unpause(struct rehearse *self)
     if (bring_back(self, self->host->str(self->run, "docker_socket"), self->host->str(self->run, "pause_container"),
                    why, sizeof(why)) < 0)
         (void)rehearse_tell(self, REHEARSE_NOT_UNPAUSED, why);
+}
+
+/* --- the task `unpause` --------------------------------------------------------------------------------------------
+ */
+
+/* Runs of this plugin that change something never overlap: what the record says is nobody's who still works. */
+int
+unpause_task(struct ga_run *run, const struct ga_host *host)
+{
+    struct rehearse *self = calloc(1, sizeof(*self));
+    char             why[1200] = "";
+    int              outcome;
+
+    if (!self)
+        return host->end(run, GA_FAILED, "out of memory");
+    self->run = run;
+    self->host = host;
+    outcome = rehearse_repair(self, why, sizeof(why));
+    if (outcome == GA_OK)
+        outcome = host->end(run, GA_OK, "no rehearsal has left a container paused");
+    else if (outcome == GA_CHANGED)
+        outcome = host->end(run, GA_CHANGED,
+                            "%s; node %.500s may still generate for nobody: the API container takes it over, else POST "
+                            "/api/v1/stop there",
+                            self->repaired, self->left_node);
+    else
+        outcome = host->end(run, outcome, "%s", why);
+    free(self);
+    return outcome;
 }

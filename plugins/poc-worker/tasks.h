@@ -14,6 +14,7 @@ int verify_task(struct ga_run *run, const struct ga_host *host);
 int bench_task(struct ga_run *run, const struct ga_host *host);
 int serve_task(struct ga_run *run, const struct ga_host *host);
 int rehearse_task(struct ga_run *run, const struct ga_host *host);
+int unpause_task(struct ga_run *run, const struct ga_host *host);
 
 /* What a computation by hand needs: devices, model, pool, crew. */
 struct bout {

@@ -244,3 +244,51 @@ def test_what_a_killed_run_left_paused_is_repaired_first_by_the_next(world, word
     assert "container api, paused by a rehearsal that was killed, was unpaused" in end["summary"]
     assert end["acts"][0]["verb"] == "unpause"
     assert "repaired" not in rehearse(f"http://127.0.0.1:{free_port()}")["summary"]
+
+
+@pytest.fixture
+def watched(world, words, start, docker):  # words: it writes another manifest first
+    """watched(): a daemon that looks every 50 ms whether a rehearsal has left the container paused."""
+    def begin():
+        world.write(f"  poc-worker: {{allow: [gpu], tasks: {{unpause: {{every: 50ms, args: {{docker_socket: {docker.socket}}}}}}}}}\n")
+        return start(world)
+
+    return begin
+
+
+def test_what_a_killed_run_left_paused_is_unpaused_by_itself(world, words, watched, node, docker):
+    there = node(fault="silent")
+    process = begun(world, words, there, docker)
+    os.kill(children_of(process.pid)[0], signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert is_paused(docker)
+    watched()
+    wait_until(lambda: not is_paused(docker), "it is unpaused")
+    end = world.wait_for(rec="run.end", task="unpause", outcome="changed")[0]
+    assert "container api, paused by a rehearsal that was killed, was unpaused" in end["summary"]
+    assert f"node {there.url} may still generate" in end["summary"]
+
+
+def test_a_rehearsal_that_goes_on_keeps_its_container_paused(world, watched, node, docker, words):
+    there = node(fault="silent")
+    watched()
+    world.wait_for(rec="run.end", task="unpause")
+    end = world.json("run", *[word for word in words(there.url, "pause_container=api", f"docker_socket={docker.socket}")
+                              if not word.startswith("wait=")], "wait=1s")  # twenty times what passes between two looks
+    assert [act["verb"] for act in end["acts"]] == ["pause", "generate", "stop", "unpause"]
+    assert {record["outcome"] for record in world.wait_for(2, rec="run.end", task="unpause")} == {"ok"}
+
+
+def test_a_container_that_cannot_be_asked_about_is_not_taken_for_unpaused(world, words, node, docker):
+    process = begun(world, words, node(fault="silent"), docker)
+    os.kill(children_of(process.pid)[0], signal.SIGKILL)
+    process.communicate(timeout=30)
+    docker.set(status=500)
+    end = world.json("run", "poc-worker", "unpause", f"docker_socket={docker.socket}")
+    assert end["outcome"] == "unknown"
+    assert "docker unpause api" in end["summary"]
+    del docker.config["status"]
+    docker.set(paused=True)
+    assert world.json("run", "poc-worker", "unpause", f"docker_socket={docker.socket}")["outcome"] == "changed"
+    assert is_paused(docker) is False
+    assert world.json("run", "poc-worker", "unpause", f"docker_socket={docker.socket}")["outcome"] == "ok"
