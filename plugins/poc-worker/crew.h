@@ -6,6 +6,7 @@
 #define POC_CREW_H
 
 #include "plugins/poc-worker/lane.h"
+#include "plugins/poc-worker/pieces.h"
 
 #define POC_CREW_MAX 64
 
@@ -17,10 +18,10 @@ struct poc_crew_lane {
     char                   failure[1024]; /* "": none */
     int                    told;          /* the caller's: it knows of the failure */
     int                    ready;
-    int                    stale; /* 1: what it works on was given up */
-    size_t                 first; /* of the list: what it works on */
-    int64_t                asked_ms;
-    uint64_t               done; /* nonces */
+    unsigned               stale;                     /* so many of its open questions were given up */
+    int64_t                first[POC_LANE_QUESTIONS]; /* of the list: what its open questions are about */
+    int64_t                heard_ms;                  /* it was asked, having had nothing to do, or said something */
+    uint64_t               done;                      /* nonces */
     double                 seconds;
     double                 waited;
     double                 processor;
@@ -76,12 +77,28 @@ struct poc_crew {
 int poc_crew_start(struct poc_crew *crew, const struct poc_lane_spec *spec, const int *devices, size_t n, char *reterr,
                    size_t reterr_len);
 
+/* Nonces to compute, and who takes the distances. Borrowed during poc_crew_work(). */
+struct poc_crew_work {
+    const char        *public_key; /* whose; NULL: that of the work */
+    struct poc_pieces *pieces;     /* the list by places; a piece is done before it is taken */
+    int64_t            budget_ms;  /* 0: none; else no more are given out so long after the first */
+    int64_t (*nonce)(void *userdata, int64_t place);
+    void (*take)(void *userdata, int64_t first, const double *distances, uint32_t n);
+    int (*turn)(void *userdata); /* after what was taken, and once a second; other than 0: enough. May be NULL */
+    void *userdata;
+};
+
 /*
- * Distances of all n nonces of `public_key` (NULL: that of the work) to ret, in their order. 0, -ECANCELED (what lanes
- * work on then is thrown away when it comes; the crew can be asked again), or -EIO with a sentence: not one lane is
- * left, and why the last one went. `budget_ms` (0: none): no new nonces are given out so long after the first; *ret_n
- * (may be NULL) says how many were computed.
+ * Has all of the list computed that is not done. Each lane has the next question before it has answered one, and goes
+ * on whatever the others do. 0: all is done, or the budget is over; -ECANCELED: by cancel_fd or turn(); 1: a lane was
+ * left out because it computes wrong: what was taken since its results were last seen to be right is not to be trusted;
+ * -EIO with a sentence: not one lane is left, and why each one went. Unless all is done, what is out has come back, and
+ * what lanes still work on then is thrown away when it comes; the crew can be asked again.
  */
+int poc_crew_work(struct poc_crew *crew, const struct poc_crew_work *work, char *reterr, size_t reterr_len);
+
+/* The distances of all n nonces to ret, in their order, computed again where a lane was wrong. 0, -ECANCELED or -EIO as
+ * above; *ret_n (may be NULL) says how many were computed within `budget_ms`. */
 int poc_crew_compute(struct poc_crew *crew, const char *public_key, const int64_t *nonces, size_t n, double *ret,
                      int64_t budget_ms, size_t *ret_n, char *reterr, size_t reterr_len);
 

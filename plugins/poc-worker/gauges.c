@@ -33,6 +33,7 @@ poc_gauges_of_rate(struct ga_run *run, const struct ga_host *host, const cJSON *
     static const struct figure figures[] = {{"nonces_per_second", "nonces_per_second"},
                                             {"valid_per_second", "proofs_per_second"},
                                             {"valid", "proofs"},
+                                            {"waited_share", "waited_share"},
                                             {"checked", "results_checked"}};
 
     show(run, host, message, figures, sizeof(figures) / sizeof(*figures));

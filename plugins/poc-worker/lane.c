@@ -53,11 +53,12 @@ poc_lane_ask(struct poc_lane *lane, const char *public_key, const int64_t *nonce
 {
     struct poc_lane_question question = {.n = n, .has_key = public_key != NULL};
 
-    if (lane->fd < 0 || n == 0 || n > POC_LANE_NONCES || (public_key && strlen(public_key) >= POC_KEY_MAX))
+    if (lane->fd < 0 || lane->n_open == POC_LANE_QUESTIONS || n == 0 || n > POC_LANE_NONCES ||
+        (public_key && strlen(public_key) >= POC_KEY_MAX))
         return -1;
     memcpy(question.nonces, nonces, n * sizeof(*nonces));
     (void)snprintf(question.key, sizeof(question.key), "%s", public_key ? public_key : "");
-    lane->n = n;
+    lane->n[lane->n_open++] = n;
     return send(lane->fd, &question, sizeof(question), MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
@@ -104,7 +105,7 @@ poc_lane_read(struct poc_lane *lane, int timeout_ms, int cancel_fd, struct poc_l
     memset(ret, 0, sizeof(*ret));
     got = recv(lane->fd, ret, sizeof(*ret), 0);
     if (got != (ssize_t)sizeof(*ret) || ret->news > POC_LANE_FAILED || ret->n > POC_LANE_NONCES ||
-        (ret->news == POC_LANE_DISTANCES && ret->n != lane->n)) {
+        (ret->news == POC_LANE_DISTANCES && (lane->n_open == 0 || ret->n != lane->n[0]))) {
         if (got > 0)
             (void)kill(lane->pid, SIGKILL);
         ret->news = POC_LANE_DISTANCES; /* whatever it sent does not count */
@@ -117,7 +118,8 @@ poc_lane_read(struct poc_lane *lane, int timeout_ms, int cancel_fd, struct poc_l
         (void)kill(lane->pid, SIGKILL);
         bury(lane, ret);
     } else if (ret->news == POC_LANE_DISTANCES) {
-        lane->n = 0;
+        lane->n_open--;
+        memmove(lane->n, lane->n + 1, lane->n_open * sizeof(*lane->n));
     }
     return 1;
 }

@@ -8,12 +8,14 @@
 #ifndef POC_LANE_H
 #define POC_LANE_H
 
+#include "plugins/poc-worker/pieces.h"
 #include "plugins/poc-worker/prover.h"
 
 #include <sys/types.h>
 
-#define POC_LANE_NONCES 256 /* in one question */
-#define POC_PLAIN (-1)      /* instead of a device's index: plain C */
+#define POC_LANE_NONCES POC_PIECE_NONCES /* in one question */
+#define POC_LANE_QUESTIONS 2             /* under way at a time: inputs of the next are made meanwhile */
+#define POC_PLAIN (-1)                   /* instead of a device's index: plain C */
 
 struct poc_lane_spec {
     struct poc_work work;      /* the pool is a mapping that the lane inherits; NULL texts: the self-test is all */
@@ -69,14 +71,15 @@ struct poc_lane {
     pid_t    pid;
     int      fd; /* readable when it has news; -1 once it is over */
     int      device;
-    uint32_t n; /* nonces of the question that is open; 0: none */
+    uint32_t n[POC_LANE_QUESTIONS]; /* nonces of the questions that are open, in their order */
+    unsigned n_open;
 };
 
 /* Starts one. 0, or -1 with a sentence. */
 int poc_lane_start(const struct poc_lane_spec *spec, struct poc_lane *ret, char *reterr, size_t reterr_len);
 
-/* Asks for n <= POC_LANE_NONCES distances of `public_key` (NULL: that of the work; shorter than POC_KEY_MAX); one
- * question at a time. 0, or -1: it is over, read its last news. */
+/* Asks for n <= POC_LANE_NONCES distances of `public_key` (NULL: that of the work; shorter than POC_KEY_MAX); at most
+ * POC_LANE_QUESTIONS are open, and answers come in their order. 0, or -1: it is over, read its last news. */
 int poc_lane_ask(struct poc_lane *lane, const char *public_key, const int64_t *nonces, uint32_t n);
 
 /*

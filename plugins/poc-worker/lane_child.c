@@ -20,7 +20,12 @@ struct child {
     struct poc_device           device;
     struct poc_path             path;
     struct poc_prover          *prover;
-    struct poc_lane_message     message; /* built here, it is large */
+    struct poc_lane_question    question; /* worked on */
+    struct poc_lane_question    next;     /* worked on after it, if has_next */
+    int                         has_next;
+    unsigned                    slot;     /* of the prover: inputs that are computed next */
+    int                         is_ahead; /* 1: those of the question's first batch are there already */
+    struct poc_lane_message     message;  /* built here, it is large */
 };
 
 static double
@@ -143,14 +148,48 @@ get_ready(struct child *child)
     return tell(child, POC_LANE_READY);
 }
 
+/* --- questions -----------------------------------------------------------------------------------------------------
+ */
+
+/* The next one, waited for if need be. 0, or -1: nobody asks any more. */
+static int
+next_question(struct child *child)
+{
+    ssize_t got;
+
+    if (child->has_next) {
+        child->question = child->next;
+        child->has_next = 0;
+        return 0;
+    }
+    while ((got = recv(child->fd, &child->question, sizeof(child->question), 0)) < 0 && errno == EINTR)
+        continue;
+    return got > 0 ? 0 : -1;
+}
+
+static const char *
+key_of(const struct child *child, const struct poc_lane_question *question)
+{
+    return question->has_key ? question->key : child->spec->work.public_key;
+}
+
+/* Has another one come, about the same key, so that its inputs can be made in advance? */
+static int
+look_ahead(struct child *child)
+{
+    if (!child->has_next)
+        child->has_next = recv(child->fd, &child->next, sizeof(child->next), MSG_DONTWAIT) > 0;
+    return child->has_next && strcmp(key_of(child, &child->question), key_of(child, &child->next)) == 0;
+}
+
 /* --- work ----------------------------------------------------------------------------------------------------------
  */
 
-/* Inputs of the next batch are made on a thread while the device is busy with this one. */
+/* Inputs of the next batch, of this question or the one after it, are made on a thread while the device is busy. */
 struct ahead {
     struct poc_prover *prover;
     const int64_t     *nonces;
-    uint32_t           n;
+    uint32_t           n; /* 0: there is none */
     unsigned           slot;
     int                r;
 };
@@ -170,44 +209,71 @@ lesser(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* All of a question's nonces in batches. */
-static int
-answer(struct child *child, const int64_t *nonces, uint32_t n)
+/* What comes after the first `done` nonces of the question. */
+static struct ahead
+batch_after(struct child *child, uint32_t done)
 {
     uint32_t     batch = poc_prover_max_batch(child->prover);
-    struct ahead ahead = {.prover = child->prover, .nonces = nonces, .n = lesser(n, batch)};
-    double       begun = seconds_now();
-    double       processor = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
-    char         why[1024] = "out of memory";
+    struct ahead ahead = {.prover = child->prover, .slot = 1 - child->slot};
 
-    (void)prepare_ahead(&ahead);
-    child->message.waited = seconds_now() - begun;
-    for (uint32_t done = 0; done < n; done += batch) {
-        uint32_t  left = n - done;
-        unsigned  slot = ahead.slot;
-        pthread_t thread;
-        int       threaded = 0;
-        int       r = ahead.r;
-
-        if (r < 0)
-            return fail(child, why);
-        ahead = (struct ahead){child->prover, nonces + done + batch, left > batch ? lesser(left - batch, batch) : 0,
-                               1 - slot, 0};
-        if (ahead.n > 0) {
-            threaded = pthread_create(&thread, NULL, prepare_ahead, &ahead) == 0;
-            if (!threaded)
-                (void)prepare_ahead(&ahead);
-        }
-        r = poc_prover_compute(child->prover, slot, child->message.distances + done, NULL, NULL, why, sizeof(why));
-        if (threaded) {
-            double waiting = seconds_now();
-
-            (void)pthread_join(thread, NULL);
-            child->message.waited += seconds_now() - waiting;
-        }
-        if (r < 0)
-            return fail(child, why);
+    if (done < child->question.n) {
+        ahead.nonces = child->question.nonces + done;
+        ahead.n = lesser(child->question.n - done, batch);
+    } else if (look_ahead(child)) {
+        ahead.nonces = child->next.nonces;
+        ahead.n = lesser(child->next.n, batch);
     }
+    return ahead;
+}
+
+/* The batch whose inputs are there, while those of the next are made. 0 or -1; *ret_ahead: is there a next? */
+static int
+compute(struct child *child, uint32_t done, int *ret_ahead, char *why, size_t len)
+{
+    struct ahead ahead = batch_after(child, lesser(child->question.n, done + poc_prover_max_batch(child->prover)));
+    pthread_t    thread;
+    int          threaded = 0;
+    int          r;
+
+    if (ahead.n > 0) {
+        threaded = pthread_create(&thread, NULL, prepare_ahead, &ahead) == 0;
+        if (!threaded)
+            (void)prepare_ahead(&ahead);
+    }
+    r = poc_prover_compute(child->prover, child->slot, child->message.distances + done, NULL, NULL, why, len);
+    if (threaded) {
+        double waiting = seconds_now();
+
+        (void)pthread_join(thread, NULL);
+        child->message.waited += seconds_now() - waiting;
+    }
+    if (r == 0 && ahead.r < 0)
+        (void)snprintf(why, len, "out of memory");
+    child->slot = ahead.slot;
+    *ret_ahead = ahead.n > 0;
+    return r == 0 && ahead.r == 0 ? 0 : -1;
+}
+
+/* All of the question's nonces in batches. */
+static int
+answer(struct child *child)
+{
+    uint32_t batch = poc_prover_max_batch(child->prover);
+    uint32_t n = child->question.n;
+    double   begun = seconds_now();
+    double   processor = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    char     why[1024] = "";
+
+    child->message.waited = 0;
+    poc_prover_set_key(child->prover, key_of(child, &child->question));
+    if (!child->is_ahead) {
+        if (poc_prover_prepare(child->prover, child->slot, child->question.nonces, lesser(n, batch)) < 0)
+            return fail(child, "out of memory");
+        child->message.waited = seconds_now() - begun;
+    }
+    for (uint32_t done = 0; done < n; done += batch)
+        if (compute(child, done, &child->is_ahead, why, sizeof(why)) < 0)
+            return fail(child, why);
     child->message.seconds = seconds_now() - begun;
     child->message.processor = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - processor;
     child->message.n = n;
@@ -219,9 +285,7 @@ answer(struct child *child, const int64_t *nonces, uint32_t n)
 void
 lane_child(const struct poc_lane_spec *spec, int fd)
 {
-    struct child            *child = calloc(1, sizeof(*child));
-    struct poc_lane_question question;
-    ssize_t                  got;
+    struct child *child = calloc(1, sizeof(*child));
 
     if (!child)
         return;
@@ -229,11 +293,7 @@ lane_child(const struct poc_lane_spec *spec, int fd)
     child->fd = fd;
     if (get_ready(child) < 0)
         return;
-    while ((got = recv(fd, &question, sizeof(question), 0)) > 0 || (got < 0 && errno == EINTR)) {
-        if (got < 0)
-            continue;
-        poc_prover_set_key(child->prover, question.has_key ? question.key : spec->work.public_key);
-        if (answer(child, question.nonces, question.n) < 0)
+    while (next_question(child) == 0)
+        if (answer(child) < 0)
             return;
-    }
 }

@@ -19,10 +19,8 @@
 #include <syslog.h>
 #include <time.h>
 
-#define WORK_MS 5000  /* of nonces given out at once */
 #define RETRY_MS 5000 /* after what could not be kept */
 #define TELL_MS 15000 /* between lines about progress */
-#define CHUNK_MAX 4096
 
 enum phase { IDLE, GENERATE, VALIDATE };
 
@@ -33,20 +31,26 @@ struct session {
     enum phase                   phase;
     struct poc_crew              crew;
     struct poc_queue            *queue;
-    char                        *key;       /* of the progress */
-    int64_t                      next;      /* k of the first nonce that was not computed */
-    int64_t                      kept_next; /* the same, in the queue */
-    double                       rate;      /* nonces per second */
-    cJSON                       *nonces;    /* proofs that are not in the queue yet */
+    char                        *key;    /* of the progress */
+    struct poc_pieces            pieces; /* of the nonces: which are computed */
+    struct poc_pieces            kept;   /* the same, in the queue */
+    double                       rate;   /* nonces per second */
+    double                       waited; /* share of the devices' time in which they had no inputs */
+    cJSON                       *nonces; /* proofs that are not in the queue yet */
     cJSON                       *dist;
+    int                          is_behind; /* the queue does not know all that was computed */
     int64_t                      flushed_ms;
-    int64_t                      told_ms;
+    int64_t                      told_ms; /* 0: not yet */
     uint64_t                     computed;
-    uint64_t                     valid;
-    uint64_t                     kept_valid; /* of these, in the queue */
-    size_t                       lost;       /* devices that are told of as failed */
-    uint64_t                     wrong;      /* of the crew, at the last look */
+    uint64_t                     kept_computed; /* of these, in the queue */
+    uint64_t                     told_computed;
     uint64_t                     told_checked;
+    double                       told_seconds; /* of all devices */
+    double                       told_waited;
+    uint64_t                     valid;
+    uint64_t                     kept_valid;
+    size_t                       lost;  /* devices that are told of as failed */
+    uint64_t                     wrong; /* of the crew, at the last look */
     int                          told_ready;
     int                          told_idle; /* the parent wakes it when there is something to validate */
     int                          over;      /* the parent is gone, or it cannot go on */
@@ -92,6 +96,28 @@ fail(struct session *session, const char *why)
     session->over = 1;
 }
 
+/* How fast it went since the last look. At the first one what counts is how long the devices say it took. */
+static void
+take_rates(struct session *session, int64_t now)
+{
+    double seconds = 0;
+    double waited = 0;
+    double passed;
+
+    for (size_t i = 0; i < session->crew.n; i++) {
+        seconds += session->crew.lanes[i].seconds;
+        waited += session->crew.lanes[i].waited;
+    }
+    passed = session->told_ms ? (double)(now - session->told_ms) * 1e-3 : seconds;
+    if (passed > 0)
+        session->rate = (double)(session->computed - session->told_computed) / passed;
+    if (seconds > session->told_seconds)
+        session->waited = (waited - session->told_waited) / (seconds - session->told_seconds);
+    session->told_seconds = seconds;
+    session->told_waited = waited;
+    session->told_computed = session->computed;
+}
+
 /* A line as operators look for it, and figures for the parent. */
 static void
 tell_progress(struct session *session)
@@ -99,15 +125,18 @@ tell_progress(struct session *session)
     cJSON  *json;
     char    text[160];
     int64_t now = poc_now_ms();
+    double  share;
 
-    if (now - session->told_ms < TELL_MS && session->told_checked == session->crew.checked)
+    if (session->told_ms ? now - session->told_ms >= TELL_MS : session->computed > 0) {
+        take_rates(session, now);
+        session->told_ms = now;
+    } else if (session->told_checked == session->crew.checked) {
         return;
-    session->told_ms = now;
+    }
     session->told_checked = session->crew.checked;
+    share = session->computed ? (double)session->valid / (double)session->computed : 0;
     (void)snprintf(text, sizeof(text), "Generated: %" PRIu64 " / %" PRIu64 " (%.2f valid/min, %.2f raw/min)",
-                   session->valid, session->computed,
-                   session->computed ? session->rate * 60 * (double)session->valid / (double)session->computed : 0,
-                   session->rate * 60);
+                   session->valid, session->computed, session->rate * 60 * share, session->rate * 60);
     if (session->phase == GENERATE)
         note(session, LOG_INFO, text);
     json = message("rate");
@@ -115,9 +144,8 @@ tell_progress(struct session *session)
     (void)cJSON_AddNumberToObject(json, "valid", (double)session->valid);
     (void)cJSON_AddNumberToObject(json, "nonces_per_second", session->rate);
     (void)cJSON_AddNumberToObject(json, "lanes", (double)session->crew.n);
-    (void)cJSON_AddNumberToObject(json, "valid_per_second",
-                                  session->computed ? session->rate * (double)session->valid / (double)session->computed
-                                                    : 0);
+    (void)cJSON_AddNumberToObject(json, "valid_per_second", session->rate * share);
+    (void)cJSON_AddNumberToObject(json, "waited_share", session->waited);
     (void)cJSON_AddNumberToObject(json, "checked", (double)session->crew.checked);
     tell(session, json);
 }
@@ -204,8 +232,10 @@ find_progress(struct session *session, char *why, size_t why_len)
                    init->node_id, init->node_count, init->block_hash, init->public_key, init->url);
     if (poc_queue_get_progress(session->queue, session->key, &kept, why, why_len) < 0)
         return -1;
-    session->next = kept ? strtoll(kept, NULL, 10) : 0;
-    session->kept_next = session->next;
+    session->pieces = (struct poc_pieces){.end = INT64_MAX};
+    if (kept && poc_pieces_parse(kept, &session->pieces) < 0)
+        note(session, LOG_ERR, "how far this request has come cannot be read in the queue: it begins anew");
+    session->kept = session->pieces;
     free(kept);
     return 0;
 }
@@ -271,9 +301,12 @@ distrust(struct session *session)
     cJSON_Delete(session->dist);
     session->nonces = cJSON_CreateArray();
     session->dist = cJSON_CreateArray();
-    session->computed -= (uint64_t)(session->next - session->kept_next);
+    session->computed = session->kept_computed;
+    if (session->told_computed > session->computed)
+        session->told_computed = session->computed;
     session->valid = session->kept_valid;
-    session->next = session->kept_next;
+    session->pieces = session->kept;
+    session->is_behind = 0;
 }
 
 /* As poc_crew_compute(), and tells which devices were lost by it. 1: what was found before must be found again. */
@@ -316,11 +349,11 @@ flush(struct session *session)
 {
     char             *body = poc_body_generated(session->init, session->nonces, session->dist);
     struct poc_letter letter = letter_of(session, POC_LETTER_GENERATED, body);
-    char              value[32];
+    char              value[POC_PIECES_TEXT];
     char              why[512] = "out of memory";
     int               r = -ENOMEM;
 
-    (void)snprintf(value, sizeof(value), "%" PRId64, session->next);
+    (void)poc_pieces_print(&session->pieces, value);
     if (body && cJSON_GetArraySize(session->nonces) > 0)
         r = poc_queue_put_with_progress(session->queue, &letter, session->key, value, why, sizeof(why));
     else if (body)
@@ -335,33 +368,12 @@ flush(struct session *session)
     cJSON_Delete(session->dist);
     session->nonces = cJSON_CreateArray();
     session->dist = cJSON_CreateArray();
-    session->kept_next = session->next;
+    session->kept = session->pieces;
+    poc_pieces_all_back(&session->kept);
+    session->kept_computed = session->computed;
     session->kept_valid = session->valid;
+    session->is_behind = 0;
     return 0;
-}
-
-/* Some seconds of work. */
-static size_t
-chunk(const struct session *session)
-{
-    double n = session->rate * (session->config->flush_ms < WORK_MS ? session->config->flush_ms : WORK_MS) / 1000;
-
-    if (n < (double)session->crew.n)
-        return session->crew.n;
-    return n < CHUNK_MAX ? (size_t)n : CHUNK_MAX;
-}
-
-static void
-keep_proofs(struct session *session, const int64_t *nonces, const double *distances, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (distances[i] < session->init->r_target) {
-            session->valid++;
-            if (!cJSON_AddItemToArray(session->nonces, ga_json_new_i64(nonces[i])) ||
-                !cJSON_AddItemToArray(session->dist, cJSON_CreateNumber(distances[i])))
-                fail(session, "out of memory for proofs");
-        }
-    session->computed += n;
 }
 
 static void
@@ -373,33 +385,60 @@ tell_ready(struct session *session)
     tell(session, message("ready"));
 }
 
+static int64_t
+nonce_at(void *userdata, int64_t place)
+{
+    const struct poc_init *init = ((const struct session *)userdata)->init;
+
+    return poc_nonce((uint32_t)init->node_id, (uint32_t)init->node_count, 0, 1, place);
+}
+
+static void
+keep_proofs(void *userdata, int64_t first, const double *distances, uint32_t n)
+{
+    struct session *session = userdata;
+
+    tell_ready(session);
+    for (uint32_t i = 0; i < n; i++)
+        if (distances[i] < session->init->r_target) {
+            session->valid++;
+            if (!cJSON_AddItemToArray(session->nonces, ga_json_new_i64(nonce_at(session, first + i))) ||
+                !cJSON_AddItemToArray(session->dist, cJSON_CreateNumber(distances[i])))
+                fail(session, "out of memory for proofs");
+        }
+    session->computed += n;
+    session->is_behind = 1;
+}
+
+/* Nothing more is computed while what was cannot be kept. Other than 0: it cannot, or it is over. */
+static int
+keep_up(void *userdata)
+{
+    struct session *session = userdata;
+
+    tell_lost(session);
+    tell_progress(session);
+    if (!session->over && session->is_behind && poc_now_ms() - session->flushed_ms >= session->config->flush_ms &&
+        flush(session) < 0)
+        return 1;
+    return session->over;
+}
+
+/* Until an order comes, or it cannot go on. */
 static void
 generate(struct session *session)
 {
-    const struct poc_init *init = session->init;
-    int64_t                nonces[CHUNK_MAX];
-    double                 distances[CHUNK_MAX];
-    size_t                 n = chunk(session);
-    char                   why[2048];
-    int64_t                begin = poc_now_ms();
-    int                    r;
+    const struct poc_crew_work work = {
+        .pieces = &session->pieces, .nonce = nonce_at, .take = keep_proofs, .turn = keep_up, .userdata = session};
+    char why[2048];
+    int  r = poc_crew_work(&session->crew, &work, why, sizeof(why));
 
-    for (size_t i = 0; i < n; i++)
-        nonces[i] = poc_nonce((uint32_t)init->node_id, (uint32_t)init->node_count, 0, 1, session->next + (int64_t)i);
-    r = compute(session, NULL, nonces, n, distances, why, sizeof(why));
-    if (r == 1 || r == -ECANCELED)
-        return; /* a device was wrong, or an order came; these nonces are computed again */
-    if (r < 0) {
+    tell_lost(session);
+    distrust(session);
+    if (r < 0 && r != -ECANCELED)
         fail(session, why);
-        return;
-    }
-    tell_ready(session);
-    keep_proofs(session, nonces, distances, n);
-    session->next += (int64_t)n;
-    session->rate = (double)n * 1000 / (double)(poc_now_ms() - begin + 1);
-    while (!session->over && session->phase == GENERATE &&
-           poc_now_ms() - session->flushed_ms >= session->config->flush_ms && flush(session) < 0)
-        take_orders(session, RETRY_MS); /* a full disk: nothing more is computed until it can be kept */
+    while (!session->over && session->phase == GENERATE && keep_up(session) != 0)
+        take_orders(session, RETRY_MS); /* a full disk */
 }
 
 /* --- validating ----------------------------------------------------------------------------------------------------
@@ -548,7 +587,7 @@ session_child(const struct session_config *config, int fd)
     while (!session->over) {
         take_orders(session, 0);
         /* What was found before the phase ended is still worth sending. */
-        if (session->phase != GENERATE && session->next != session->kept_next)
+        if (session->phase != GENERATE && session->is_behind)
             (void)flush(session);
         if (!session->over)
             step(session);

@@ -207,39 +207,48 @@ choose_all(const struct poc_device_info *infos, int n, struct poc_chosen *ret)
     return 0;
 }
 
+/* A number or "plain", behind which *at stands then. 0 or -1. */
+static int
+read_device(const char **at, int64_t *ret)
+{
+    size_t len = strlen("plain");
+
+    if (strncmp(*at, "plain", len) != 0)
+        return read_nonce(at, ret);
+    *at += len;
+    *ret = POC_PLAIN;
+    return 0;
+}
+
 int
 poc_spec_devices(const char *text, const struct poc_device_info *infos, int n, struct poc_chosen *ret, char *reterr,
                  size_t reterr_len)
 {
     ret->n = 0;
-    if (strcmp(text, "plain") == 0) {
-        ret->devices[ret->n++] = POC_PLAIN;
-        return 0;
-    }
     if (strcmp(text, "auto") == 0)
         return choose_all(infos, n, ret);
     for (const char *at = text;; at++) {
-        int64_t number;
+        int64_t device;
 
-        if (read_nonce(&at, &number) < 0 || (*at && *at != ',')) {
+        if (read_device(&at, &device) < 0 || (*at && *at != ',')) {
             (void)snprintf(reterr, reterr_len,
                            "device '%.40s': take auto, plain, or numbers as `gonka-agent run poc-worker devices` lists "
                            "them",
                            text);
             return -1;
         }
-        if (number >= n || ret->n == POC_CHOSEN_MAX) {
+        if (device >= n && device != POC_PLAIN) {
             (void)snprintf(reterr, reterr_len,
                            "there is no device %" PRId64 ", only %d: `gonka-agent run poc-worker devices` lists them",
-                           number, n);
+                           device, n);
             return -1;
         }
         for (size_t i = 0; i < ret->n; i++)
-            if (ret->devices[i] == (int)number) {
-                (void)snprintf(reterr, reterr_len, "device %" PRId64 " is named twice", number);
+            if (ret->devices[i] == (int)device || ret->n == POC_CHOSEN_MAX) {
+                (void)snprintf(reterr, reterr_len, "'%.80s' names a device twice, or too many", text);
                 return -1;
             }
-        ret->devices[ret->n++] = (int)number;
+        ret->devices[ret->n++] = (int)device;
         if (*at == 0)
             return 0;
     }

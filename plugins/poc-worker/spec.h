@@ -25,8 +25,8 @@ struct poc_chosen {
 
 struct poc_device_info;
 
-/* "auto": every device that is not for tests only; without one, the first. "plain": plain C. "0,2": these. `n` devices
- * were found. 0, or -1 with a sentence. */
+/* "auto": every device that is not for tests only; without one, the first. "0,2": these; "plain" among them: plain C.
+ * `n` devices were found. 0, or -1 with a sentence. */
 int poc_spec_devices(const char *text, const struct poc_device_info *infos, int n, struct poc_chosen *ret, char *reterr,
                      size_t reterr_len);
 

@@ -61,6 +61,11 @@ class Worker:
         except (urllib.error.URLError, OSError):
             return False
 
+    def lanes(self):
+        """The pids of the processes of its devices, in their order; they are the session's, which began after the front."""
+        processes = sorted(pid for pid in children_of(self.runner()) if not is_zombie(pid))
+        return sorted(pid for pid in children_of(processes[-1]) if not is_zombie(pid)) if len(processes) == 2 else []
+
     def runner(self):
         """The pid of the process of `serve`, None when there is none."""
         alive = [pid for pid in children_of(self.daemon.pid) if not is_zombie(pid)]
@@ -74,10 +79,11 @@ def serving(world, start, compiled):
     cache = os.path.join(world.state, "plugins", "poc-worker", "cache")
     shutil.copytree(compiled, cache)
 
-    def begin(receiver):
+    def begin(receiver, devices="auto", device_timeout="10m"):
         port = free_port()
-        world.write(f"  poc-worker: {{allow: [gpu], tasks: {{serve: {{always: true, args: {{listen: 'http://127.0.0.1:{port}', "
-                    f"callbacks: ['{receiver.url}'], send_every: 200ms, test_devices: true}}}}}}}}\n")
+        world.write(f"  poc-worker: {{allow: [gpu], options: {{device_timeout: {device_timeout}}}, tasks: {{serve: {{always: true, "
+                    f"args: {{listen: 'http://127.0.0.1:{port}', callbacks: ['{receiver.url}'], send_every: 200ms, "
+                    f"test_devices: true, devices: '{devices}'}}}}}}}}\n")
         worker = Worker(port, start(world))
         wait_until(worker.up, "the API answers")
         return worker
@@ -129,8 +135,8 @@ def test_status_tells_the_version_that_is_made_and_the_one_that_the_network_asks
         world.write(f"  poc-worker: {{allow: [gpu], tasks: {{serve: {{always: true, args: {{listen: 'http://127.0.0.1:{free_port()}', "
                     f"chain: '{chain.nodes[0]['proxy']}', devices: plain}}}}}}}}\n")
         start(world)
-        metrics = wait_until(lambda: (lambda m: m if "network_asks_for_version" in m else None)(
-            next(p for p in world.status()["plugins"] if p["name"] == "poc-worker").get("metrics", {})), "the chain is asked")
+        metrics = wait_until(lambda: (lambda m: m if "network_asks_for_version" in m else None)(metrics_of(world)),
+                             "the chain is asked")
     assert (metrics["makes_version"], metrics["network_asks_for_version"]) == (1, 1)
 
 
@@ -228,13 +234,58 @@ def test_a_kill_in_the_middle_loses_and_doubles_no_proof(world, serving, receive
     assert len(sent) == len(set(sent)), "a proof was sent twice"
 
 
+def metrics_of(world):
+    return next(plugin for plugin in world.status()["plugins"] if plugin["name"] == "poc-worker").get("metrics", {})
+
+
+def sent_until(there, vector, sent):
+    """What is posted from now on, until all proofs that are known were; `sent` has those before."""
+    while not set(expected(vector)) <= set(sent):
+        body = there.next("/generated")["body"]
+        assert_right(vector, body)
+        sent += body["nonces"]
+    return sent
+
+
+def test_a_device_that_hangs_is_ended_and_the_other_goes_on_meanwhile(world, serving, receiver, tiny):
+    there = receiver()
+    worker = serving(there, "0,plain", "10s" if SLOW == 1 else "60s")
+    worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there))
+    there.next("/generated")
+    hanging = worker.lanes()[0]
+    os.kill(hanging, signal.SIGSTOP)
+    before = there.asked()
+    for _ in range(3):  # send_every is 200 ms
+        there.next("/generated")
+    assert not is_zombie(hanging), f"it was ended before the other one's proofs came: {before}"
+    metrics = wait_until(lambda: (lambda m: m if m.get("devices_failed") else None)(metrics_of(world)), "it is out",
+                         deadline_s=120)
+    assert (metrics["device_0_works"], metrics["plain_works"]) == (0, 1)
+    event = world.wait_for(rec="event", topic="poc.device.failed")[0]["payload"]
+    assert event["device"] == 0
+    assert "has not answered within" in event["why"]
+
+
+def test_what_a_device_had_when_it_died_is_computed_by_the_other_and_sent_once(world, serving, receiver, tiny):
+    there = receiver()
+    worker = serving(there, "0,plain")
+    worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there))
+    sent = there.next("/generated")["body"]["nonces"]
+    wait_until(lambda: len(worker.lanes()) >= 2, "both devices are at it")
+    os.kill(worker.lanes()[0], signal.SIGKILL)
+    metrics = wait_until(lambda: (lambda m: m if m.get("devices_failed") else None)(metrics_of(world)), "it is told")
+    assert (metrics["device_0_works"], metrics["plain_works"]) == (0, 1)
+    assert "SIGKILL" in worker.daemon.log()
+    sent = sent_until(there, tiny, sent)
+    assert len(sent) == len(set(sent)), "a proof was sent twice"
+
+
 @pytest.mark.skipif(SLOW > 1, reason="the self-test of the other path takes seconds; test_poc_crew has it under sanitizers")
 def test_a_nonce_is_computed_again_on_another_path_and_status_tells_of_it(world, serving, receiver, tiny):
     there = receiver()
     worker = serving(there)
     worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there))
-    metrics = wait_until(lambda: (lambda m: m if m.get("results_checked") else None)(
-        next(p for p in world.status()["plugins"] if p["name"] == "poc-worker").get("metrics", {})), "a result is checked")
+    metrics = wait_until(lambda: (lambda m: m if m.get("results_checked") else None)(metrics_of(world)), "a result is checked")
     assert [value for name, value in metrics.items() if name.startswith("device_") and name.endswith("_works")] == [1]
     assert metrics["devices_failed"] == 0
     assert metrics["nonces_per_second"] >= metrics["proofs_per_second"] > 0

@@ -398,6 +398,113 @@ a_device_that_cannot_be_checked_goes_on(void **state)
     checker = NO_CHECKER;
 }
 
+/* --- a list without an end -----------------------------------------------------------------------------------------
+ */
+
+struct endless {
+    struct poc_crew     *crew;
+    struct poc_pieces    pieces;
+    struct poc_crew_work work;
+    uint64_t             taken;
+    int (*is_enough)(const struct endless *endless);
+};
+
+static int64_t
+nonce_itself(void *userdata, int64_t place)
+{
+    (void)userdata;
+    return place;
+}
+
+static void
+take_endless(void *userdata, int64_t first, const double *distances, uint32_t n)
+{
+    struct endless *endless = userdata;
+
+    for (uint32_t i = 0; i < n; i++)
+        if (endless->crew->lanes[0].lane.device != COMPUTES_WRONG)
+            assert_true(distances[i] == (double)(first + i) / 2);
+    endless->taken += n;
+}
+
+static int
+turn_endless(void *userdata)
+{
+    const struct endless *endless = userdata;
+
+    return endless->is_enough(endless);
+}
+
+/* Works with these two devices until it is enough, or something happens. poc_crew_work()'s answer. */
+static int
+work_without_end(struct endless *endless, int device, int (*is_enough)(const struct endless *endless))
+{
+    static struct poc_crew crew;
+    struct poc_lane_spec   spec = {.serve = stand_in};
+    const int              devices[] = {device, HONEST};
+    char                   why[2048];
+
+    memset(&crew, 0, sizeof(crew));
+    notes[0] = 0;
+    crew.answer_ms = 60000;
+    crew.checks = checker != NO_CHECKER;
+    crew.check_wait_ms = 1;
+    crew.cancel_fd = -1;
+    crew.note = on_note;
+    *endless = (struct endless){.crew = &crew, .pieces = {.end = INT64_MAX}, .is_enough = is_enough};
+    endless->work = (struct poc_crew_work){.pieces = &endless->pieces,
+                                           .nonce = nonce_itself,
+                                           .take = take_endless,
+                                           .turn = turn_endless,
+                                           .userdata = endless};
+    assert_int_equal(poc_crew_start(&crew, &spec, devices, 2, why, sizeof(why)), 0);
+    return poc_crew_work(&crew, &endless->work, why, sizeof(why));
+}
+
+static int
+hangs_with_two_pieces_and_the_other_has_done_much(const struct endless *endless)
+{
+    return endless->crew->lanes[0].lane.n_open == 2 && endless->taken >= 200;
+}
+
+static void
+a_device_that_hangs_does_not_keep_the_other_from_going_on(void **state)
+{
+    struct endless endless;
+    int64_t        open = 0;
+
+    (void)state;
+    assert_int_equal(work_without_end(&endless, HANGS, hangs_with_two_pieces_and_the_other_has_done_much), -ECANCELED);
+    assert_string_equal(endless.crew->lanes[0].failure, ""); /* its time is not over yet */
+    for (size_t i = 0; i < endless.pieces.n_open; i++) {
+        assert_false(endless.pieces.open[i].is_out);
+        open += endless.pieces.open[i].n;
+    }
+    assert_int_equal(endless.pieces.next - open,
+                     endless.taken); /* what it has is given out again, and nothing is lost */
+    poc_crew_end(endless.crew);
+}
+
+static int
+never(const struct endless *endless)
+{
+    (void)endless;
+    return 0;
+}
+
+static void
+of_a_list_without_an_end_it_is_said_when_what_was_taken_is_not_to_be_trusted(void **state)
+{
+    struct endless endless;
+
+    (void)state;
+    checker = CHECKS;
+    assert_int_equal(work_without_end(&endless, COMPUTES_WRONG, never), 1);
+    assert_non_null(strstr(endless.crew->lanes[0].failure, "computes wrong"));
+    poc_crew_end(endless.crew);
+    checker = NO_CHECKER;
+}
+
 static int
 crash(void *ret, char *reterr, size_t reterr_len)
 {
@@ -473,6 +580,8 @@ main(void)
         cmocka_unit_test(a_device_that_computes_wrong_is_found_in_plain_c),
         cmocka_unit_test(an_honest_device_is_looked_at_again_and_again_and_stays),
         cmocka_unit_test(a_device_that_cannot_be_checked_goes_on),
+        cmocka_unit_test(a_device_that_hangs_does_not_keep_the_other_from_going_on),
+        cmocka_unit_test(of_a_list_without_an_end_it_is_said_when_what_was_taken_is_not_to_be_trusted),
         cmocka_unit_test(drivers_are_asked_in_a_child),
     };
 

@@ -129,6 +129,11 @@ devices_are_named_by_number(void **state)
     assert_int_equal(chosen.devices[0], 2);
     assert_int_equal(poc_spec_devices("plain", NULL, 0, &chosen, why, sizeof(why)), 0);
     assert_int_equal(chosen.devices[0], POC_PLAIN);
+    assert_int_equal(poc_spec_devices("1,plain", infos, 3, &chosen, why, sizeof(why)), 0);
+    assert_int_equal(chosen.n, 2);
+    assert_int_equal(chosen.devices[1], POC_PLAIN);
+    assert_int_equal(poc_spec_devices("plain,plain", infos, 3, &chosen, why, sizeof(why)), -1);
+    assert_int_equal(poc_spec_devices("plainly", infos, 3, &chosen, why, sizeof(why)), -1);
     assert_int_equal(poc_spec_devices("3", infos, 3, &chosen, why, sizeof(why)), -1);
     assert_non_null(strstr(why, "no device 3"));
     assert_int_equal(poc_spec_devices("1,1", infos, 3, &chosen, why, sizeof(why)), -1);
