@@ -259,7 +259,8 @@ get_ready(struct session *session)
                                           .public_key = session->init->public_key},
                                  .path = session->config->path,
                                  .cache_dir = session->config->cache_dir,
-                                 .tune = session->config->tune};
+                                 .tune = session->config->tune,
+                                 .serve = session->config->serve};
     char                 why[1200] = "";
     int                  r = poc_queue_open(session->config->queue, &session->queue, why, sizeof(why));
 

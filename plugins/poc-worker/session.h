@@ -13,6 +13,7 @@
 #define POC_SESSION_H
 
 #include "plugins/poc-worker/api_body.h"
+#include "plugins/poc-worker/lane.h"
 #include "plugins/poc-worker/spec.h"
 
 struct session_config {
@@ -24,6 +25,8 @@ struct session_config {
     int                      flush_ms;  /* proofs of so long go out together */
     int                      tune;
     int                      answer_ms; /* of a device */
+    /* What a device's process does: as in lane.h. */
+    void (*serve)(const struct poc_lane_spec *spec, int fd);
 };
 
 /* Runs in a child of its own until it is killed or the parent closes `fd`. */
