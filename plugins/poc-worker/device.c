@@ -6,9 +6,19 @@
 
 #define PLATFORMS_MAX 16
 
-/* cl_nv_device_attribute_query */
+/* cl_nv_device_attribute_query; its text leaves out those of PCI, but hwloc and clinfo read them in this way, too */
 #define COMPUTE_CAPABILITY_MAJOR 0x4000
 #define COMPUTE_CAPABILITY_MINOR 0x4001
+#define NVIDIA_PCI_BUS 0x4008
+#define NVIDIA_PCI_SLOT 0x4009
+#define NVIDIA_PCI_DOMAIN 0x400a
+
+/* cl_amd_device_attribute_query */
+#define AMD_TOPOLOGY 0x4037
+#define AMD_TOPOLOGY_PCIE 1
+
+/* cl_khr_pci_bus_info: headers of OpenCL 2 have no name for it */
+#define KHRONOS_PCI 0x410f
 
 const char *
 poc_cl_error(cl_int code)
@@ -83,6 +93,65 @@ capability_of(cl_device_id id)
     return major * 10 + minor;
 }
 
+/* --- where it is ---------------------------------------------------------------------------------------------------
+ */
+
+static struct poc_pci
+pci_at(uint32_t domain, uint32_t bus, uint32_t device, uint32_t function)
+{
+    /* drivers that do not know fill it with ones */
+    if (bus > 255 || device > 31 || function > 7)
+        return (struct poc_pci){0};
+    return (struct poc_pci){1, domain, bus, device, function};
+}
+
+struct poc_pci
+poc_pci_of(const struct poc_pci_answers *answers)
+{
+    struct poc_pci       ret = {0};
+    const uint32_t      *khronos = answers->khronos;
+    const uint32_t      *nvidia = answers->nvidia;
+    const unsigned char *amd = answers->amd;
+    uint32_t             type;
+
+    memcpy(&type, amd, sizeof(type));
+    if (answers->has_khronos)
+        ret = pci_at(khronos[0], khronos[1], khronos[2], khronos[3]);
+    if (!ret.known && answers->has_nvidia)
+        ret = pci_at(nvidia[0], nvidia[1], nvidia[2] >> 3, nvidia[2] & 7);
+    if (!ret.known && answers->has_amd && type == AMD_TOPOLOGY_PCIE)
+        ret = pci_at(0, amd[21], amd[22], amd[23]);
+    return ret;
+}
+
+/* 1: the device answered, with as much as was asked. */
+static int
+device_answers(cl_device_id id, cl_device_info what, void *ret, size_t len)
+{
+    size_t got = 0;
+
+    return clGetDeviceInfo(id, what, len, ret, &got) == CL_SUCCESS && got == len;
+}
+
+static struct poc_pci
+pci_of(cl_device_id id, const char *extensions, int is_nvidia)
+{
+    struct poc_pci_answers answers = {0};
+
+    if (strstr(extensions, "cl_khr_pci_bus_info"))
+        answers.has_khronos = device_answers(id, KHRONOS_PCI, answers.khronos, sizeof(answers.khronos));
+    if (is_nvidia)
+        answers.has_nvidia = device_answers(id, NVIDIA_PCI_DOMAIN, &answers.nvidia[0], sizeof(answers.nvidia[0])) &&
+                             device_answers(id, NVIDIA_PCI_BUS, &answers.nvidia[1], sizeof(answers.nvidia[1])) &&
+                             device_answers(id, NVIDIA_PCI_SLOT, &answers.nvidia[2], sizeof(answers.nvidia[2]));
+    if (strstr(extensions, "cl_amd_device_attribute_query"))
+        answers.has_amd = device_answers(id, AMD_TOPOLOGY, answers.amd, sizeof(answers.amd));
+    return poc_pci_of(&answers);
+}
+
+/* --- all of it -----------------------------------------------------------------------------------------------------
+ */
+
 static void
 describe(cl_platform_id platform, cl_device_id id, struct poc_device_info *ret)
 {
@@ -95,6 +164,7 @@ describe(cl_platform_id platform, cl_device_id id, struct poc_device_info *ret)
     cl_uint        units;
     cl_uint        megahertz;
     cl_device_type type;
+    int            is_nvidia;
 
     memset(ret, 0, sizeof(*ret));
     device_text(id, CL_DEVICE_NAME, ret->name, sizeof(ret->name));
@@ -121,9 +191,11 @@ describe(cl_platform_id platform, cl_device_id id, struct poc_device_info *ret)
         ret->subgroups = POC_SUBGROUPS_INTEL;
     else if (strstr(extensions, "cl_khr_subgroups"))
         ret->subgroups = POC_SUBGROUPS_KHRONOS;
-    /* PoCL on such a card has the attribute too, but another compiler. */
-    if (strcmp(name, "NVIDIA CUDA") == 0 && strstr(extensions, "cl_nv_device_attribute_query"))
+    /* PoCL on such a card has the attributes too, but another compiler, and its slot is the device alone. */
+    is_nvidia = strcmp(name, "NVIDIA CUDA") == 0 && strstr(extensions, "cl_nv_device_attribute_query");
+    if (is_nvidia)
         ret->capability = capability_of(id);
+    ret->pci = pci_of(id, extensions, is_nvidia);
     ret->test_only = (uint32_t)is_test_driver(ret->platform);
 }
 

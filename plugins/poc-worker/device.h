@@ -16,6 +16,15 @@
 
 enum { POC_SUBGROUPS_NONE, POC_SUBGROUPS_KHRONOS, POC_SUBGROUPS_INTEL };
 
+/* Where a card sits on the PCI bus: its name outside of OpenCL. */
+struct poc_pci {
+    uint32_t known; /* 0 or 1; 0: its driver does not say, and the rest is 0 */
+    uint32_t domain;
+    uint32_t bus;      /* to 255 */
+    uint32_t device;   /* to 31 */
+    uint32_t function; /* to 7 */
+};
+
 struct poc_device_info {
     char     name[128];
     char     vendor[128];
@@ -31,6 +40,8 @@ struct poc_device_info {
     uint32_t subgroups;  /* POC_SUBGROUPS_...: registers shared by work-items, and by which extension */
     uint32_t capability; /* of NVIDIA's driver for its own cards: 90 for 9.0; 0: another driver */
     uint32_t test_only;  /* 0 or 1: a driver that is made for conformance rather than for work (PoCL, Mesa) */
+
+    struct poc_pci pci;
 };
 
 struct poc_device {
@@ -66,6 +77,19 @@ char *poc_uncovered(const char *ptx, size_t len, size_t *ret_len);
  * or -1: there is no cache. */
 int poc_cache_path(const struct poc_device *device, const char *const *parts, unsigned n, const char *ending, char *ret,
                    size_t len);
+
+/* What a driver answers when it is asked where its card sits, word for word. */
+struct poc_pci_answers {
+    int           has_khronos; /* 1: it answered, for each of the three */
+    int           has_nvidia;
+    int           has_amd;
+    uint32_t      khronos[4]; /* CL_DEVICE_PCI_BUS_INFO_KHR: domain, bus, device, function */
+    uint32_t      nvidia[3];  /* CL_DEVICE_PCI_DOMAIN_ID_NV, _BUS_ID_NV, _SLOT_ID_NV: device << 3 | function */
+    unsigned char amd[24];    /* CL_DEVICE_TOPOLOGY_AMD: type (4 bytes, 1: PCIe), 17 unused, bus, device, function */
+};
+
+/* What these answers mean; the first one that names a place counts. AMD's names no domain: it is 0. */
+struct poc_pci poc_pci_of(const struct poc_pci_answers *answers);
 
 /* "CL_OUT_OF_RESOURCES", or the number of one without a name here. Static text. */
 const char *poc_cl_error(cl_int code);
