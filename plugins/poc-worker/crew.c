@@ -156,6 +156,7 @@ take_ready(struct poc_crew_lane *lane, const struct poc_lane_message *news)
     lane->work_memory = news->work_memory;
     lane->peak = news->peak;
     lane->core_peak = news->core_peak;
+    lane->celsius = news->celsius;
     lane->max_batch = news->max_batch > 0 && news->max_batch <= POC_LANE_NONCES ? news->max_batch : 1;
     (void)snprintf(lane->path, sizeof(lane->path), "%s", news->path);
     (void)snprintf(lane->options, sizeof(lane->options), "%.150s", news->text);
@@ -173,6 +174,7 @@ take_distances(struct hand_out *hand, struct poc_crew_lane *lane, const struct p
         lane->stale--;
         return;
     }
+    lane->celsius = news->celsius;
     lane->done += news->n;
     lane->seconds += news->seconds;
     lane->waited += news->waited;

@@ -29,6 +29,7 @@ struct poc_crew_lane {
     double                 operations;
     double                 peak;
     double                 core_peak;
+    double                 celsius; /* of its card, when it is ready; NAN: not known */
     uint64_t               work_memory;
     uint32_t               max_batch;
     int64_t                check_ms;    /* it is not looked at again before */

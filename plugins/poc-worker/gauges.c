@@ -5,11 +5,8 @@
 
 #include "kit/json.h"
 
-#include <errno.h>
-#include <glob.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* A figure of a message, and its name in `status`. */
 struct figure {
@@ -27,6 +24,24 @@ show(struct ga_run *run, const struct ga_host *host, const cJSON *message, const
             host->metric(run, figures[i].metric, value);
 }
 
+static void
+show_heat(struct ga_run *run, const struct ga_host *host, const cJSON *heat)
+{
+    const cJSON *one;
+
+    cJSON_ArrayForEach(one, heat)
+    {
+        int64_t device;
+        double  celsius;
+        char    name[64];
+
+        if (ga_json_i64(one, "device", &device) < 0 || ga_json_double(one, "celsius", &celsius) < 0)
+            continue;
+        (void)snprintf(name, sizeof(name), "device_%" PRId64 "_celsius", device);
+        host->metric(run, name, celsius);
+    }
+}
+
 void
 poc_gauges_of_rate(struct ga_run *run, const struct ga_host *host, const cJSON *message)
 {
@@ -37,6 +52,7 @@ poc_gauges_of_rate(struct ga_run *run, const struct ga_host *host, const cJSON *
                                             {"checked", "results_checked"}};
 
     show(run, host, message, figures, sizeof(figures) / sizeof(*figures));
+    show_heat(run, host, ga_json_get(message, "heat"));
 }
 
 void
@@ -60,50 +76,4 @@ poc_gauge_of_device(struct ga_run *run, const struct ga_host *host, int device, 
     else
         (void)snprintf(name, sizeof(name), "device_%d_works", device);
     host->metric(run, name, works);
-}
-
-/* --- temperature ---------------------------------------------------------------------------------------------------
- */
-
-/* Thousandths of a degree. 0, or -1: the driver does not say now. */
-static int
-read_heat(const char *path, long *ret)
-{
-    char  line[32];
-    char *end = line;
-    FILE *file = fopen(path, "re");
-
-    if (!file)
-        return -1;
-    if (fgets(line, sizeof(line), file)) {
-        errno = 0;
-        *ret = strtol(line, &end, 10);
-    }
-    (void)fclose(file);
-    return end > line && (*end == '\n' || *end == 0) && errno == 0 ? 0 : -1;
-}
-
-unsigned
-poc_gauges_of_heat(struct ga_run *run, const struct ga_host *host, const char *root)
-{
-    char     pattern[512];
-    glob_t   found = {0};
-    unsigned shown = 0;
-
-    (void)snprintf(pattern, sizeof(pattern), "%.400s/card[0-9]*/device/hwmon/hwmon*/temp1_input", root);
-    if (glob(pattern, 0, NULL, &found) == 0)
-        for (size_t i = 0; i < found.gl_pathc; i++) {
-            const char *number = found.gl_pathv[i] + strlen(root) + strlen("/card");
-            size_t      digits = strspn(number, "0123456789");
-            long        heat = 0;
-            char        name[64];
-
-            if (number[digits] != '/' || read_heat(found.gl_pathv[i], &heat) < 0)
-                continue; /* card0-HDMI-A-1 is a plug */
-            (void)snprintf(name, sizeof(name), "gpu_%.*s_celsius", (int)digits, number);
-            host->metric(run, name, (double)heat / 1000);
-            shown++;
-        }
-    globfree(&found);
-    return shown;
 }

@@ -5,15 +5,11 @@
 #include <cjson/cJSON.h>
 #include <gonka-agent/plugin.h>
 
-/* What a "rate" of the session and "letters" of the front say. */
+/* What a "rate" of the session (device_N_celsius included) and "letters" of the front say. */
 void poc_gauges_of_rate(struct ga_run *run, const struct ga_host *host, const cJSON *message);
 void poc_gauges_of_letters(struct ga_run *run, const struct ga_host *host, const cJSON *message);
 
 /* device_N_works: 1 it is at work or ready for it, 0 it was taken out. */
 void poc_gauge_of_device(struct ga_run *run, const struct ga_host *host, int device, int works);
-
-/* gpu_N_celsius for each graphics card whose driver says it below `root` ("/sys/class/drm"); N is that of cardN there,
- * which is not the device's of OpenCL. How many. */
-unsigned poc_gauges_of_heat(struct ga_run *run, const struct ga_host *host, const char *root);
 
 #endif

@@ -58,6 +58,7 @@ struct poc_lane_message {
     double                 operations; /* of the products */
     double                 peak;       /* operations per second that the device does at most; 0: not measured */
     double                 core_peak;  /* the same per second of processor time */
+    double                 celsius;    /* of the device's card; NAN: nobody says it */
     uint32_t               max_batch;
     uint32_t               reserved;
     uint64_t               work_memory; /* bytes on the device besides the pool */

@@ -1,6 +1,7 @@
 /* lane_child.c: the device's side of a lane. */
 #include "plugins/poc-worker/lane_child.h"
 
+#include "plugins/poc-worker/heat.h"
 #include "plugins/poc-worker/peak.h"
 #include "plugins/poc-worker/selftest.h"
 #include "plugins/poc-worker/tune.h"
@@ -14,11 +15,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#define HEAT_SECONDS 5 /* between looks how hot the card is */
+
 struct child {
     const struct poc_lane_spec *spec;
     int                         fd;
     struct poc_device           device;
     struct poc_path             path;
+    struct poc_heat             heat;
+    double                      heat_time; /* of the last look */
     struct poc_prover          *prover;
     struct poc_lane_question    question; /* worked on */
     struct poc_lane_question    next;     /* worked on after it, if has_next */
@@ -65,6 +70,17 @@ fail(struct child *child, const char *why)
     (void)snprintf(child->message.text, sizeof(child->message.text), "%s", why);
     (void)tell(child, POC_LANE_FAILED);
     return -1;
+}
+
+static void
+look_at_heat(struct child *child)
+{
+    double now = seconds_now();
+
+    if (now - child->heat_time < HEAT_SECONDS)
+        return;
+    child->heat_time = now;
+    child->message.celsius = poc_heat_read(&child->heat);
 }
 
 /* --- getting ready -------------------------------------------------------------------------------------------------
@@ -144,6 +160,9 @@ get_ready(struct child *child)
                 measure_peak(child);
         }
     }
+    if (!plain && !spec->gentle)
+        poc_heat_open(&child->device.info, POC_HEAT_ROOT, POC_HEAT_NVML, &child->heat);
+    child->message.celsius = poc_heat_read(&child->heat);
     (void)snprintf(child->message.text, sizeof(child->message.text), "%s", child->path.options);
     return tell(child, POC_LANE_READY);
 }
@@ -277,6 +296,7 @@ answer(struct child *child)
     child->message.seconds = seconds_now() - begun;
     child->message.processor = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - processor;
     child->message.n = n;
+    look_at_heat(child);
     if (poc_prover_engine(child->prover))
         poc_engine_measured(poc_prover_engine(child->prover), child->message.stages, &child->message.operations);
     return tell(child, POC_LANE_DISTANCES);

@@ -27,7 +27,6 @@
 
 #define BEAT_MS 5000
 #define VERSION_MS (3600 * 1000) /* between questions to the chain */
-#define HEAT_MS 15000
 
 struct serve {
     struct ga_run        *run;
@@ -43,7 +42,6 @@ struct serve {
     int                   is_ready;
     struct poc_progress   progress;
     int                   failed_lanes;
-    int64_t               heat_ms;    /* when cards are asked how hot they are */
     int64_t               version_ms; /* when the chain is asked next */
     int                   chain_version;
     int                   has_claims; /* batches came that the session may not have seen */
@@ -442,15 +440,6 @@ ask_version(struct serve *serve)
     serve->chain_version = version;
 }
 
-static void
-show_heat(struct serve *serve)
-{
-    if (poc_now_ms() < serve->heat_ms)
-        return;
-    serve->heat_ms = poc_now_ms() + HEAT_MS;
-    (void)poc_gauges_of_heat(serve->run, serve->host, "/sys/class/drm");
-}
-
 /* --- the task ------------------------------------------------------------------------------------------------------
  */
 
@@ -539,7 +528,6 @@ loop(struct serve *serve)
             return serve->host->end(serve->run, GA_FAILED, "the process of the REST API is gone; the log has more");
         watch_rate(serve);
         ask_version(serve);
-        show_heat(serve);
     }
 }
 

@@ -1,7 +1,6 @@
 /* session.c: generating and validating. */
-#include "plugins/poc-worker/session.h"
+#include "plugins/poc-worker/session_parts.h"
 
-#include "plugins/poc-worker/crew.h"
 #include "plugins/poc-worker/letter_body.h"
 #include "plugins/poc-worker/message.h"
 #include "plugins/poc-worker/pool.h"
@@ -20,161 +19,6 @@
 #include <time.h>
 
 #define RETRY_MS 5000 /* after what could not be kept */
-#define TELL_MS 15000 /* between lines about progress */
-
-enum phase { IDLE, GENERATE, VALIDATE };
-
-struct session {
-    const struct session_config *config;
-    const struct poc_init       *init;
-    int                          fd;
-    enum phase                   phase;
-    struct poc_crew              crew;
-    struct poc_queue            *queue;
-    char                        *key;    /* of the progress */
-    struct poc_pieces            pieces; /* of the nonces: which are computed */
-    struct poc_pieces            kept;   /* the same, in the queue */
-    double                       rate;   /* nonces per second */
-    double                       waited; /* share of the devices' time in which they had no inputs */
-    cJSON                       *nonces; /* proofs that are not in the queue yet */
-    cJSON                       *dist;
-    int                          is_behind; /* the queue does not know all that was computed */
-    int64_t                      flushed_ms;
-    int64_t                      told_ms; /* 0: not yet */
-    uint64_t                     computed;
-    uint64_t                     kept_computed; /* of these, in the queue */
-    uint64_t                     told_computed;
-    uint64_t                     told_checked;
-    double                       told_seconds; /* of all devices */
-    double                       told_waited;
-    uint64_t                     valid;
-    uint64_t                     kept_valid;
-    size_t                       lost;  /* devices that are told of as failed */
-    uint64_t                     wrong; /* of the crew, at the last look */
-    int                          told_ready;
-    int                          told_idle; /* the parent wakes it when there is something to validate */
-    int                          over;      /* the parent is gone, or it cannot go on */
-};
-
-/* --- words to the parent -------------------------------------------------------------------------------------------
- */
-
-static void
-tell(struct session *session, cJSON *json)
-{
-    if (!json || message_send(session->fd, json) < 0)
-        session->over = 1;
-    cJSON_Delete(json);
-}
-
-static cJSON *
-message(const char *op)
-{
-    cJSON *json = cJSON_CreateObject();
-
-    (void)cJSON_AddStringToObject(json, "op", op);
-    return json;
-}
-
-static void
-note(void *userdata, unsigned level, const char *text)
-{
-    cJSON *json = message("note");
-
-    (void)cJSON_AddNumberToObject(json, "level", level);
-    (void)cJSON_AddStringToObject(json, "text", text);
-    tell(userdata, json);
-}
-
-static void
-fail(struct session *session, const char *why)
-{
-    cJSON *json = message("failed");
-
-    (void)cJSON_AddStringToObject(json, "why", why);
-    tell(session, json);
-    session->over = 1;
-}
-
-/* How fast it went since the last look. At the first one what counts is how long the devices say it took. */
-static void
-take_rates(struct session *session, int64_t now)
-{
-    double seconds = 0;
-    double waited = 0;
-    double passed;
-
-    for (size_t i = 0; i < session->crew.n; i++) {
-        seconds += session->crew.lanes[i].seconds;
-        waited += session->crew.lanes[i].waited;
-    }
-    passed = session->told_ms ? (double)(now - session->told_ms) * 1e-3 : seconds;
-    if (passed > 0)
-        session->rate = (double)(session->computed - session->told_computed) / passed;
-    if (seconds > session->told_seconds)
-        session->waited = (waited - session->told_waited) / (seconds - session->told_seconds);
-    session->told_seconds = seconds;
-    session->told_waited = waited;
-    session->told_computed = session->computed;
-}
-
-/* A line as operators look for it, and figures for the parent. */
-static void
-tell_progress(struct session *session)
-{
-    cJSON  *json;
-    char    text[160];
-    int64_t now = poc_now_ms();
-    double  share;
-
-    if (session->told_ms ? now - session->told_ms >= TELL_MS : session->computed > 0) {
-        take_rates(session, now);
-        session->told_ms = now;
-    } else if (session->told_checked == session->crew.checked) {
-        return;
-    }
-    session->told_checked = session->crew.checked;
-    share = session->computed ? (double)session->valid / (double)session->computed : 0;
-    (void)snprintf(text, sizeof(text), "Generated: %" PRIu64 " / %" PRIu64 " (%.2f valid/min, %.2f raw/min)",
-                   session->valid, session->computed, session->rate * 60 * share, session->rate * 60);
-    if (session->phase == GENERATE)
-        note(session, LOG_INFO, text);
-    json = message("rate");
-    (void)cJSON_AddNumberToObject(json, "computed", (double)session->computed);
-    (void)cJSON_AddNumberToObject(json, "valid", (double)session->valid);
-    (void)cJSON_AddNumberToObject(json, "nonces_per_second", session->rate);
-    (void)cJSON_AddNumberToObject(json, "lanes", (double)session->crew.n);
-    (void)cJSON_AddNumberToObject(json, "valid_per_second", session->rate * share);
-    (void)cJSON_AddNumberToObject(json, "waited_share", session->waited);
-    (void)cJSON_AddNumberToObject(json, "checked", (double)session->crew.checked);
-    tell(session, json);
-}
-
-/* Devices that failed since the last look. */
-static void
-tell_lost(struct session *session)
-{
-    size_t lost = 0;
-
-    for (size_t i = 0; i < session->crew.n; i++)
-        lost += session->crew.lanes[i].failure[0] != 0;
-    if (lost == session->lost)
-        return;
-    session->lost = lost;
-    for (size_t i = 0; i < session->crew.n; i++) {
-        struct poc_crew_lane *lane = &session->crew.lanes[i];
-        cJSON                *json;
-
-        if (!lane->failure[0] || lane->told)
-            continue;
-        lane->told = 1;
-        json = message("lost");
-        (void)cJSON_AddNumberToObject(json, "device", lane->lane.device);
-        (void)cJSON_AddStringToObject(json, "name", lane->info.name);
-        (void)cJSON_AddStringToObject(json, "why", lane->failure);
-        tell(session, json);
-    }
-}
 
 /* --- words from the parent -----------------------------------------------------------------------------------------
  */
@@ -190,7 +34,7 @@ take_order(struct session *session, const cJSON *json)
     if (op && strcmp(op, "phase") == 0 && phase) {
         session->phase = strcmp(phase, "generate") == 0 ? GENERATE : strcmp(phase, "validate") == 0 ? VALIDATE : IDLE;
         (void)snprintf(text, sizeof(text), "Phase changed to: %d", (int)session->phase);
-        note(session, LOG_INFO, text);
+        session_note(session, LOG_INFO, text);
     }
 }
 
@@ -234,7 +78,7 @@ find_progress(struct session *session, char *why, size_t why_len)
         return -1;
     session->pieces = (struct poc_pieces){.end = INT64_MAX};
     if (kept && poc_pieces_parse(kept, &session->pieces) < 0)
-        note(session, LOG_ERR, "how far this request has come cannot be read in the queue: it begins anew");
+        session_note(session, LOG_ERR, "how far this request has come cannot be read in the queue: it begins anew");
     session->kept = session->pieces;
     free(kept);
     return 0;
@@ -265,7 +109,7 @@ get_ready(struct session *session)
     int                  r = poc_queue_open(session->config->queue, &session->queue, why, sizeof(why));
 
     if (r == 1)
-        note(session, LOG_ERR, why);
+        session_note(session, LOG_ERR, why);
     if (r >= 0)
         r = find_progress(session, why, sizeof(why));
     if (r >= 0) {
@@ -277,14 +121,14 @@ get_ready(struct session *session)
     }
     session->crew.answer_ms = session->config->answer_ms;
     session->crew.cancel_fd = session->fd;
-    session->crew.note = note;
+    session->crew.note = session_note;
     session->crew.checks = 1;
     session->crew.userdata = session;
     if (r >= 0 && poc_crew_start(&session->crew, &spec, session->config->devices->devices, session->config->devices->n,
                                  why, sizeof(why)) < 0)
         r = -1;
     if (r < 0)
-        fail(session, why);
+        session_fail(session, why);
     return r < 0 ? -1 : 0;
 }
 
@@ -318,7 +162,7 @@ compute(struct session *session, const char *public_key, const int64_t *nonces, 
     uint64_t wrong = session->crew.wrong;
     int      r = poc_crew_compute(&session->crew, public_key, nonces, n, ret, 0, NULL, why, why_len);
 
-    tell_lost(session);
+    session_tell_lost(session);
     distrust(session);
     return r == 0 && session->crew.wrong != wrong ? 1 : r;
 }
@@ -362,7 +206,7 @@ flush(struct session *session)
     free(body);
     session->flushed_ms = poc_now_ms();
     if (r < 0) {
-        note(session, LOG_ERR, why);
+        session_note(session, LOG_ERR, why);
         return -1;
     }
     cJSON_Delete(session->nonces);
@@ -375,15 +219,6 @@ flush(struct session *session)
     session->kept_valid = session->valid;
     session->is_behind = 0;
     return 0;
-}
-
-static void
-tell_ready(struct session *session)
-{
-    if (session->told_ready)
-        return;
-    session->told_ready = 1;
-    tell(session, message("ready"));
 }
 
 static int64_t
@@ -399,13 +234,13 @@ keep_proofs(void *userdata, int64_t first, const double *distances, uint32_t n)
 {
     struct session *session = userdata;
 
-    tell_ready(session);
+    session_tell_ready(session);
     for (uint32_t i = 0; i < n; i++)
         if (distances[i] < session->init->r_target) {
             session->valid++;
             if (!cJSON_AddItemToArray(session->nonces, ga_json_new_i64(nonce_at(session, first + i))) ||
                 !cJSON_AddItemToArray(session->dist, cJSON_CreateNumber(distances[i])))
-                fail(session, "out of memory for proofs");
+                session_fail(session, "out of memory for proofs");
         }
     session->computed += n;
     session->is_behind = 1;
@@ -417,8 +252,8 @@ keep_up(void *userdata)
 {
     struct session *session = userdata;
 
-    tell_lost(session);
-    tell_progress(session);
+    session_tell_lost(session);
+    session_tell_progress(session);
     if (!session->over && session->is_behind && poc_now_ms() - session->flushed_ms >= session->config->flush_ms &&
         flush(session) < 0)
         return 1;
@@ -434,10 +269,10 @@ generate(struct session *session)
     char why[2048];
     int  r = poc_crew_work(&session->crew, &work, why, sizeof(why));
 
-    tell_lost(session);
+    session_tell_lost(session);
     distrust(session);
     if (r < 0 && r != -ECANCELED)
-        fail(session, why);
+        session_fail(session, why);
     while (!session->over && session->phase == GENERATE && keep_up(session) != 0)
         take_orders(session, RETRY_MS); /* a full disk */
 }
@@ -472,7 +307,7 @@ validate(struct session *session, int64_t id, const struct poc_batch *batch, cha
     if (r == 0 && batch->n > 0)
         r = compute(session, batch->public_key, batch->nonces, batch->n, distances, why, why_len);
     if (r >= 0) {
-        tell_ready(session);
+        session_tell_ready(session);
         session->computed += batch->n;
         r = keep_result(session, id, batch, distances, why, why_len);
     }
@@ -510,7 +345,7 @@ validate_next(struct session *session)
     int              r = found < 0 ? -EAGAIN : 0;
 
     if (found == 1 && read_claim(session, body, &batch, &unfit) < 0) {
-        note(session, LOG_WARNING, unfit);
+        session_note(session, LOG_WARNING, unfit);
         r = poc_queue_settle_claim(session->queue, id, NULL, why, sizeof(why)) < 0 ? -EAGAIN : 0;
     } else if (found == 1) {
         r = validate(session, id, &batch, why, sizeof(why));
@@ -518,21 +353,12 @@ validate_next(struct session *session)
     }
     free(body);
     if (r == -EAGAIN) {
-        note(session, LOG_ERR, why);
+        session_note(session, LOG_ERR, why);
         take_orders(session, RETRY_MS);
     } else if (r < 0 && r != -ECANCELED) {
-        fail(session, why);
+        session_fail(session, why);
     }
     return found != 0;
-}
-
-static void
-tell_idle(struct session *session)
-{
-    if (session->told_idle)
-        return;
-    session->told_idle = 1;
-    tell(session, message("idle"));
 }
 
 /* --- the process ---------------------------------------------------------------------------------------------------
@@ -549,9 +375,9 @@ warm_up(struct session *session)
 
     r = compute(session, NULL, &nonce, 1, &distance, why, sizeof(why));
     if (r >= 0)
-        tell_ready(session);
+        session_tell_ready(session);
     else if (r != -ECANCELED)
-        fail(session, why);
+        session_fail(session, why);
 }
 
 static void
@@ -565,7 +391,7 @@ step(struct session *session)
         warm_up(session);
     else {
         if (session->phase == VALIDATE)
-            tell_idle(session);
+            session_tell_idle(session);
         take_orders(session, RETRY_MS);
     }
 }
@@ -592,7 +418,7 @@ session_child(const struct session_config *config, int fd)
             (void)flush(session);
         if (!session->over)
             step(session);
-        tell_progress(session);
+        session_tell_progress(session);
     }
     poc_crew_end(&session->crew);
 }

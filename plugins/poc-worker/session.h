@@ -6,8 +6,9 @@
  * validate in the queue).
  * From it: {"op": "ready"} (the model is there), {"op": "idle"} (it waits for batches to validate), {"op": "note",
  * "level", "text"}, {"op": "rate", "computed", "valid", "nonces_per_second", "valid_per_second", "lanes", "checked",
- * "waited_share" (of the devices' time, since the last one, in which they had no inputs)} every few seconds while it
- * works, {"op": "lost", "device", "name", "why"} of a device, {"op": "failed", "why"} before it ends by itself.
+ * "waited_share" (of the devices' time, since the last one, in which they had no inputs), "heat": [{"device",
+ * "celsius"}]} every few seconds while it works, {"op": "lost", "device", "name", "why"} of a device, {"op": "failed",
+ * "why"} before it ends by itself.
  */
 #ifndef POC_SESSION_H
 #define POC_SESSION_H

@@ -50,6 +50,7 @@ device(const struct poc_lane_spec *spec, int fd)
 
     (void)send(fd, &message, sizeof(message), MSG_NOSIGNAL);
     message.news = POC_LANE_DISTANCES;
+    message.celsius = spec->device == HONEST ? 61.5 : NAN;
     while (recv(fd, &question, sizeof(question), 0) > 0) {
         /* The one that looks again takes its time: what the other found must be a good deal then. */
         for (int64_t until = poc_now_ms() + DEADLINE_MS;
@@ -224,6 +225,29 @@ what_a_device_that_computes_wrong_has_found_is_computed_again(void **state)
 }
 
 static void
+the_temperature_of_a_card_is_told_when_it_is_known(void **state)
+{
+    (void)state;
+    for (int of = HONEST; of <= LIES; of++) { /* the second does not know it */
+        cJSON       *rate;
+        const cJSON *heat;
+        double       celsius = 0;
+
+        begin(of, of, NEVER_MS);
+        order("generate");
+        rate = wait_for("rate");
+        heat = ga_json_get(rate, "heat");
+        assert_int_equal(cJSON_GetArraySize(heat), of == HONEST);
+        if (of == HONEST) {
+            assert_int_equal(ga_json_double(heat->child, "celsius", &celsius), 0);
+            assert_true(celsius == 61.5);
+        }
+        cJSON_Delete(rate);
+        kill_it();
+    }
+}
+
+static void
 killed_at_any_moment_it_loses_and_doubles_no_nonce(void **state)
 {
     unsigned seed = 5;
@@ -262,6 +286,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_a_device_that_computes_wrong_has_found_is_computed_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_temperature_of_a_card_is_told_when_it_is_known, setup, teardown),
         cmocka_unit_test_setup_teardown(killed_at_any_moment_it_loses_and_doubles_no_nonce, setup, teardown),
     };
     char why[256];
