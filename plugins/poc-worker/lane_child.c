@@ -313,7 +313,7 @@ lane_child(const struct poc_lane_spec *spec, int fd)
     child->fd = fd;
     if (get_ready(child) < 0)
         return;
-    while (next_question(child) == 0)
-        if (answer(child) < 0)
-            return;
+    while (next_question(child) == 0 && answer(child) == 0)
+        continue;
+    poc_heat_close(&child->heat);
 }

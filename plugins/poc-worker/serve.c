@@ -64,6 +64,8 @@ end_session(struct serve *serve)
         (void)close(serve->session_fd);
         poc_child_kill(serve->session);
         (void)serve->host->emit(serve->run, "poc.stopped", NULL);
+        serve->host->metric(serve->run, "nonces_per_second", 0);
+        serve->host->metric(serve->run, "proofs_per_second", 0);
     }
     serve->session = 0;
     serve->session_fd = -1;

@@ -142,29 +142,28 @@ distrust(struct session *session)
     if (session->wrong == session->crew.wrong)
         return;
     session->wrong = session->crew.wrong;
+    session->valid -= (uint64_t)cJSON_GetArraySize(session->nonces);
+    session->computed -= session->unkept;
+    if (session->told_computed > session->computed)
+        session->told_computed = session->computed;
     cJSON_Delete(session->nonces);
     cJSON_Delete(session->dist);
     session->nonces = cJSON_CreateArray();
     session->dist = cJSON_CreateArray();
-    session->computed = session->kept_computed;
-    if (session->told_computed > session->computed)
-        session->told_computed = session->computed;
-    session->valid = session->kept_valid;
     session->pieces = session->kept;
-    session->is_behind = 0;
+    session->unkept = 0;
 }
 
-/* As poc_crew_compute(), and tells which devices were lost by it. 1: what was found before must be found again. */
+/* As poc_crew_compute(), and tells which devices were lost by it. */
 static int
 compute(struct session *session, const char *public_key, const int64_t *nonces, size_t n, double *ret, char *why,
         size_t why_len)
 {
-    uint64_t wrong = session->crew.wrong;
-    int      r = poc_crew_compute(&session->crew, public_key, nonces, n, ret, 0, NULL, why, why_len);
+    int r = poc_crew_compute(&session->crew, public_key, nonces, n, ret, 0, NULL, why, why_len);
 
     session_tell_lost(session);
     distrust(session);
-    return r == 0 && session->crew.wrong != wrong ? 1 : r;
+    return r;
 }
 
 /* --- generating ----------------------------------------------------------------------------------------------------
@@ -215,9 +214,7 @@ flush(struct session *session)
     session->dist = cJSON_CreateArray();
     session->kept = session->pieces;
     poc_pieces_all_back(&session->kept);
-    session->kept_computed = session->computed;
-    session->kept_valid = session->valid;
-    session->is_behind = 0;
+    session->unkept = 0;
     return 0;
 }
 
@@ -243,7 +240,7 @@ keep_proofs(void *userdata, int64_t first, const double *distances, uint32_t n)
                 session_fail(session, "out of memory for proofs");
         }
     session->computed += n;
-    session->is_behind = 1;
+    session->unkept += n;
 }
 
 /* Nothing more is computed while what was cannot be kept. Other than 0: it cannot, or it is over. */
@@ -254,7 +251,7 @@ keep_up(void *userdata)
 
     session_tell_lost(session);
     session_tell_progress(session);
-    if (!session->over && session->is_behind && poc_now_ms() - session->flushed_ms >= session->config->flush_ms &&
+    if (!session->over && session->unkept > 0 && poc_now_ms() - session->flushed_ms >= session->config->flush_ms &&
         flush(session) < 0)
         return 1;
     return session->over;
@@ -414,7 +411,7 @@ session_child(const struct session_config *config, int fd)
     while (!session->over) {
         take_orders(session, 0);
         /* What was found before the phase ended is still worth sending. */
-        if (session->phase != GENERATE && session->is_behind)
+        if (session->phase != GENERATE && session->unkept > 0)
             (void)flush(session);
         if (!session->over)
             step(session);

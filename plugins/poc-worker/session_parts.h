@@ -26,17 +26,15 @@ struct session {
     double                       waited; /* share of the devices' time in which they had no inputs */
     cJSON                       *nonces; /* proofs that are not in the queue yet */
     cJSON                       *dist;
-    int                          is_behind; /* the queue does not know all that was computed */
     int64_t                      flushed_ms;
     int64_t                      told_ms; /* 0: not yet */
     uint64_t                     computed;
-    uint64_t                     kept_computed; /* of these, in the queue */
+    uint64_t                     unkept; /* of these, nonces of the request that the queue does not know of */
     uint64_t                     told_computed;
     uint64_t                     told_checked;
     double                       told_seconds; /* of all devices */
     double                       told_waited;
     uint64_t                     valid;
-    uint64_t                     kept_valid;
     size_t                       lost;  /* devices that are told of as failed */
     uint64_t                     wrong; /* of the crew, at the last look */
     int                          told_ready;

@@ -88,7 +88,6 @@ take_rates(struct session *session, int64_t now)
     session->told_computed = session->computed;
 }
 
-/* A line as operators look for it, and figures for the parent. */
 void
 session_tell_progress(struct session *session)
 {
@@ -121,7 +120,6 @@ session_tell_progress(struct session *session)
     tell(session, json);
 }
 
-/* Devices that failed since the last look. */
 void
 session_tell_lost(struct session *session)
 {

@@ -1,7 +1,9 @@
 /* How hot a card is: where it sits, and who says it there. */
 #include "plugins/poc-worker/heat.h"
 
-#include <ftw.h>
+#include "kit/remove.h"
+
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -22,15 +25,6 @@
 
 static char root[64];
 static char calls[128];
-
-static int
-remove_one(const char *name, const struct stat *status, int kind, struct FTW *ftw)
-{
-    (void)status;
-    (void)kind;
-    (void)ftw;
-    return remove(name);
-}
 
 static int
 setup(void **state)
@@ -46,8 +40,13 @@ setup(void **state)
 static int
 teardown(void **state)
 {
+    struct ga_removed removed;
+    int               tmp = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int               r = ga_remove_tree(tmp, root + strlen("/tmp/"), NULL, &removed);
+
     (void)state;
-    return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    (void)close(tmp);
+    return r;
 }
 
 /* --- help ----------------------------------------------------------------------------------------------------------

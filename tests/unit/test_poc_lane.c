@@ -1,17 +1,22 @@
-/* A lane that works in plain C: two questions are open at a time, and each answer is to its own question. */
+/* A lane that works in plain C: two questions are open at a time, and each answer is to its own question. And the first
+ * touch of the drivers, in a child. */
 #include "plugins/poc-worker/lane.h"
 #include "plugins/poc-worker/pool.h"
 
 #include "tests/unit/poc_vectors.h"
 
 #include <math.h>
+#include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -135,6 +140,67 @@ a_third_question_at_a_time_is_not_taken(void **state)
     assert_answered(1, 1);
 }
 
+/* --- the first touch of the drivers --------------------------------------------------------------------------------
+ */
+
+static int
+crash(void *ret, char *reterr, size_t reterr_len)
+{
+    const struct rlimit no_core = {0, 0};
+
+    (void)ret;
+    (void)reterr;
+    (void)reterr_len;
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    (void)signal(SIGABRT, SIG_DFL);
+    (void)raise(SIGABRT);
+    return 0;
+}
+
+static int
+refuse(void *ret, char *reterr, size_t reterr_len)
+{
+    (void)ret;
+    (void)snprintf(reterr, reterr_len, "not today");
+    return -1;
+}
+
+static int
+count(void *ret, char *reterr, size_t reterr_len)
+{
+    (void)reterr;
+    (void)reterr_len;
+    *(int *)ret = 3;
+    return 0;
+}
+
+static int
+hang(void *ret, char *reterr, size_t reterr_len)
+{
+    (void)ret;
+    (void)reterr;
+    (void)reterr_len;
+    (void)poll(NULL, 0, -1);
+    return 0;
+}
+
+static void
+drivers_are_asked_in_a_child(void **state)
+{
+    int  answer = 0;
+    char why[512] = "";
+
+    (void)state;
+    assert_int_equal(poc_lane_try(count, &answer, sizeof(answer), 10000, why, sizeof(why)), 0);
+    assert_int_equal(answer, 3);
+    assert_int_equal(poc_lane_try(refuse, &answer, sizeof(answer), 10000, why, sizeof(why)), -1);
+    assert_string_equal(why, "not today");
+    assert_int_equal(poc_lane_try(crash, &answer, sizeof(answer), 10000, why, sizeof(why)), -1);
+    assert_non_null(strstr(why, "SIGABRT"));
+    assert_int_equal(poc_lane_try(hang, &answer, sizeof(answer), 100, why, sizeof(why)), -1);
+    assert_non_null(strstr(why, "did not answer"));
+}
+
 int
 main(void)
 {
@@ -142,6 +208,7 @@ main(void)
         cmocka_unit_test(answers_come_in_the_order_of_the_questions),
         cmocka_unit_test(a_question_about_another_key_does_not_get_inputs_of_the_one_before),
         cmocka_unit_test(a_third_question_at_a_time_is_not_taken),
+        cmocka_unit_test(drivers_are_asked_in_a_child),
     };
 
     return cmocka_run_group_tests_name("poc_lane", tests, set_up, tear_down);

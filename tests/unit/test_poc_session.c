@@ -248,6 +248,27 @@ the_temperature_of_a_card_is_told_when_it_is_known(void **state)
 }
 
 static void
+how_far_it_has_come_that_cannot_be_read_is_told_and_it_begins_anew(void **state)
+{
+    struct poc_queue *queue = open_queue();
+    cJSON            *said;
+
+    (void)state;
+    assert_int_equal(
+        poc_queue_put_progress(queue, "next|7|1|3|hash|key|http://127.0.0.1:1", "far", queue_err, sizeof(queue_err)),
+        0);
+    poc_queue_close(queue);
+    begin(HONEST, HONEST, 1);
+    said = wait_for("note");
+    assert_non_null(strstr(ga_json_str(said, "text"), "begins anew"));
+    cJSON_Delete(said);
+    order("generate");
+    wait_for_answers(10);
+    end();
+    assert_true(count_missing() <= BATCH * 2);
+}
+
+static void
 killed_at_any_moment_it_loses_and_doubles_no_nonce(void **state)
 {
     unsigned seed = 5;
@@ -287,6 +308,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_a_device_that_computes_wrong_has_found_is_computed_again, setup, teardown),
         cmocka_unit_test_setup_teardown(the_temperature_of_a_card_is_told_when_it_is_known, setup, teardown),
+        cmocka_unit_test_setup_teardown(how_far_it_has_come_that_cannot_be_read_is_told_and_it_begins_anew, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(killed_at_any_moment_it_loses_and_doubles_no_nonce, setup, teardown),
     };
     char why[256];
