@@ -18,14 +18,15 @@
 #endif
 #define PANEL_STRIDE (DEPTH + 16) /* rows of a power of two apart would fall into the same lines of the cache */
 
-/* Rows first.. of the weights, columns k..k+depth, as binary32. Rows from `rows` on are zeros. */
+/* Rows first.. of the weights, columns k..k+depth, as binary32. Rows from `rows` on are zeros. The first row's begins with
+ * element `origin` of the tensor, one of the others `stride` behind the one before. */
 void
-pack(global const ushort *pool, ulong start, ulong size, ulong pool_size, uint first, uint rows, uint width, uint k,
-     uint depth, local float *panel)
+pack(global const ushort *pool, ulong start, ulong size, ulong pool_size, ulong origin, uint stride, uint first,
+     uint rows, uint k, uint depth, local float *panel)
 {
     for (uint r = 0; r < ROWS * BLOCKS; r++) {
         local float         *out = panel + r * PANEL_STRIDE;
-        const ulong          index = (ulong)(first + r) * width + k;
+        const ulong          index = origin + (ulong)(first + r) * stride + k;
         const ulong          at = place(start, size, pool_size, index);
         global const ushort *in = pool + at;
         uint                 i = 0;
@@ -35,7 +36,7 @@ pack(global const ushort *pool, ulong start, ulong size, ulong pool_size, uint f
                 out[i] = 0;
         } else if (size == 0 || ((start + index) % size + depth <= size && at + depth <= pool_size)) {
             for (; i + LANES <= depth; i += LANES)
-                vstore_lanes(widen(vload_lanes(0, in + i)), 0, out + i);
+                vstore_lanes(unpacked(vload_lanes(0, in + i)), 0, out + i);
             for (; i < depth; i++)
                 out[i] = widen(in[i]);
         } else { /* the end of the pool or of the tensor is within */
@@ -45,22 +46,44 @@ pack(global const ushort *pool, ulong start, ulong size, ulong pool_size, uint f
     }
 }
 
-/* sums[t * ROWS + r] += panel row r . x of tile t, over `depth`, for COUNT tiles that lie `stride` numbers apart */
+/* Of a processor's compiler only; where it has none the processor's own foresight must do. `at` need not be memory. */
+#ifdef __has_builtin
+#if __has_builtin(__builtin_prefetch)
+#define FETCH(at) __builtin_prefetch((private const void *)(ulong)(at))
+#endif
+#endif
+#ifndef FETCH
+#define FETCH(at)
+#endif
+#define LINE 16 /* binary32 numbers of a line of the cache */
+#define SHARE ((LANES + BLOCKS - 1) / BLOCKS) /* lines of the next columns for each line of a panel's row */
+
+/*
+ * sums[t * ROWS + r] += panel row r . x of tile t, over `depth`, for COUNT tiles that lie `stride` numbers apart.
+ * Meanwhile a share of the columns that come next is fetched from `next`.
+ */
 #define MULTIPLY(name, COUNT)                                                                                           \
-    void name(local const float *panel, global const float *x, ulong stride, uint depth, VF *sums)                      \
+    void name(local const float *panel, global const float *x, ulong stride, uint depth, VF *sums,                      \
+              global const float *next)                                                                                 \
     {                                                                                                                   \
         VF sum[COUNT * ROWS];                                                                                           \
                                                                                                                         \
         _Pragma("unroll") for (uint i = 0; i < COUNT * ROWS; i++) sum[i] = sums[i];                                     \
-        for (uint k = 0; k < depth; k++) {                                                                              \
-            VF column[COUNT];                                                                                           \
+        for (uint begin = 0; begin < depth; begin += LINE) {                                                            \
+            const uint end = min(begin + LINE, depth);                                                                  \
                                                                                                                         \
-            _Pragma("unroll") for (uint t = 0; t < COUNT; t++) column[t] = vload_lanes(k, x + t * stride);              \
-            _Pragma("unroll") for (uint r = 0; r < ROWS; r++)                                                           \
-            {                                                                                                           \
-                VF weight = (VF)panel[r * PANEL_STRIDE + k];                                                            \
-                _Pragma("unroll") for (uint t = 0; t < COUNT; t++) sum[t * ROWS + r] =                                  \
-                    fma(weight, column[t], sum[t * ROWS + r]);                                                          \
+            _Pragma("unroll") for (uint i = 0; i < COUNT * SHARE; i++)                                                  \
+                FETCH(next + i / SHARE * stride + begin * SHARE + i % SHARE * LINE);                                    \
+            for (uint k = begin; k < end; k++) {                                                                        \
+                VF column[COUNT];                                                                                       \
+                                                                                                                        \
+                _Pragma("unroll") for (uint t = 0; t < COUNT; t++) column[t] = vload_lanes(k, x + t * stride);          \
+                _Pragma("unroll") for (uint r = 0; r < ROWS; r++)                                                       \
+                {                                                                                                       \
+                    VF weight = (VF)panel[r * PANEL_STRIDE + k];                                                        \
+                    _Pragma("unroll") for (uint t = 0; t < COUNT; t++) sum[t * ROWS + r] =                              \
+                        fma(weight, column[t], sum[t * ROWS + r]);                                                      \
+                }                                                                                                       \
             }                                                                                                           \
         }                                                                                                               \
         _Pragma("unroll") for (uint i = 0; i < COUNT * ROWS; i++) sums[i] = sum[i];                                     \
@@ -68,7 +91,7 @@ pack(global const ushort *pool, ulong start, ulong size, ulong pool_size, uint f
 MULTIPLY(multiply_one, 1)
 MULTIPLY(multiply_some, TILES)
 
-enum { PLAIN, ROTARY, ADD, GATE };
+enum { PLAIN, ROTARY, ADD, GATE, KEEP };
 
 /*
  * What becomes of finished sums, rows `row`.. of tile `tile`: they are rounded, and then
@@ -77,16 +100,17 @@ enum { PLAIN, ROTARY, ADD, GATE };
  *        each of `period` tiles the cosines and then the sines of a tile's columns
  * ADD    `other` is added
  * GATE   `other` is the gate: SiLU of it times the sums
+ * KEEP   not even that: they go on with more columns of the weights
  */
 void
-finish(int then, VF sums[ROWS], global float *y, uint row, uint rows, uint tile, global const float *other,
+finish(uint then, VF sums[ROWS], global float *y, uint row, uint rows, uint tile, global const float *other,
        global const float *angles, uint head_dim, uint period)
 {
     uint end = rows - row < ROWS ? rows - row : ROWS;
 
     for (uint r = 0; r < end; r++) {
         ulong at = (ulong)tile * rows + row + r;
-        VF    value = rounded(sums[r]);
+        VF    value = then == KEEP ? sums[r] : rounded(sums[r]);
 
         if (then == ADD) {
             value = rounded(vload_lanes(at, other) + value);
@@ -107,39 +131,51 @@ finish(int then, VF sums[ROWS], global float *y, uint row, uint rows, uint tile,
     }
 }
 
-/* Y = W X: work-item (i, j) makes rows i * ROWS * BLOCKS.. of tiles j * SPAN.. */
-void
-product(int then, global const ushort *pool, ulong start, ulong size, ulong pool_size, global const float *x,
+/*
+ * Y = W X: work-item (i, j) makes rows i * ROWS * BLOCKS.. of tiles j * SPAN.. What becomes of them is an argument: a
+ * kernel for each would take a compiler as many times as long. W is `rows` by `width` elements of a tensor with rows of
+ * `stride`, from element `origin` on. Where it is but some columns of a matrix, its sums are kept (KEEP), and those of
+ * the columns before are in `kept`, unless these are the first.
+ */
+kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+product(uint then, global const ushort *pool, ulong start, ulong size, ulong pool_size, global const float *x,
         global float *y, uint rows, uint width, uint tiles, global const float *other, global const float *angles,
-        uint head_dim, uint period, local float *panel, local VF *sums)
+        uint head_dim, uint period, ulong origin, uint stride, global const float *kept, uint is_first)
 {
-    uint first = get_global_id(0) * ROWS * BLOCKS;
-    uint tile = get_global_id(1) * SPAN;
-    uint span = tiles - tile < SPAN ? tiles - tile : SPAN;
+    local float panel[ROWS * BLOCKS * PANEL_STRIDE];
+    local VF    sums[ROWS * BLOCKS * SPAN];
+    uint        first = get_global_id(0) * ROWS * BLOCKS;
+    uint        tile = get_global_id(1) * SPAN;
+    uint        span = tiles - tile < SPAN ? tiles - tile : SPAN;
 
-    for (uint i = 0; i < span * ROWS * BLOCKS; i++)
-        sums[i] = (VF)0;
+    for (uint t = 0; t < span; t++)
+        for (uint r = 0; r < ROWS * BLOCKS; r++)
+            sums[t * ROWS * BLOCKS + r] =
+                is_first || first + r >= rows ? (VF)0 : vload_lanes((ulong)(tile + t) * rows + first + r, kept);
     for (uint k = 0; k < width; k += DEPTH) {
         uint depth = width - k < DEPTH ? width - k : DEPTH;
 
-        pack(pool, start, size, pool_size, first, rows, width, k, depth, panel);
+        pack(pool, start, size, pool_size, origin, stride, first, rows, k, depth, panel);
         for (uint t = 0; t < span;) {
-            uint count = span - t < TILES ? 1 : TILES;
+            uint                count = span - t < TILES ? 1 : TILES;
+            global const float *columns = x + ((ulong)(tile + t) * width + k) * LANES;
+            global const float *next = t + count < span ? columns + (ulong)width * LANES * count
+                                                        : x + ((ulong)tile * width + k + depth) * LANES;
 
             for (uint b = 0; b < BLOCKS; b++) {
                 VF                  partial[ROWS * TILES];
                 uint                row = first + b * ROWS;
                 local const float  *part = panel + b * ROWS * PANEL_STRIDE;
-                global const float *columns = x + ((ulong)(tile + t) * width + k) * LANES;
+                global const float *share = next + b * SHARE * DEPTH;
 
                 for (uint c = 0; c < count; c++)
 #pragma unroll
                     for (uint r = 0; r < ROWS; r++)
                         partial[c * ROWS + r] = sums[((t + c) * BLOCKS + b) * ROWS + r];
                 if (count == 1)
-                    multiply_one(part, columns, 0, depth, partial);
+                    multiply_one(part, columns, 0, depth, partial, share);
                 else
-                    multiply_some(part, columns, (ulong)width * LANES, depth, partial);
+                    multiply_some(part, columns, (ulong)width * LANES, depth, partial, share);
                 if (k + depth < width) {
                     for (uint c = 0; c < count; c++)
 #pragma unroll
@@ -154,24 +190,6 @@ product(int then, global const ushort *pool, ulong start, ulong size, ulong pool
         }
     }
 }
-
-#define PRODUCT(name, then)                                                                                             \
-    kernel __attribute__((reqd_work_group_size(1, 1, 1))) void name(                                                    \
-        global const ushort *pool, ulong start, ulong size, ulong pool_size, global const float *x, global float *y,    \
-        uint rows, uint width, uint tiles, global const float *other, global const float *angles, uint head_dim,        \
-        uint period)                                                                                                    \
-    {                                                                                                                   \
-        local float panel[ROWS * BLOCKS * PANEL_STRIDE];                                                                \
-        local VF    sums[ROWS * BLOCKS * SPAN];                                                                         \
-                                                                                                                        \
-        product(then, pool, start, size, pool_size, x, y, rows, width, tiles, other, angles, head_dim, period, panel,   \
-                sums);                                                                                                  \
-    }
-
-PRODUCT(product_plain, PLAIN)
-PRODUCT(product_rotary, ROTARY)
-PRODUCT(product_add, ADD)
-PRODUCT(product_gate, GATE)
 
 /* One work-item for each tile: x * rsqrt(mean(x^2) + eps), rounded, times the weight, rounded. */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void

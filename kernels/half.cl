@@ -5,6 +5,7 @@
  * widen(h)  binary16 bits to binary32, exact
  * narrow(x) binary32 to binary16 bits, to nearest even
  * rounded(x) the same, but as the binary32 of that value
+ * unpacked(h) widen for vectors of LANES, by the instruction for it where the compiler of a processor has it
  */
 #pragma OPENCL FP_CONTRACT OFF
 
@@ -57,4 +58,21 @@ HALF_FUNCTIONS(float, uint, ushort, (uint), (ushort), as_float, as_uint)
 #define vstore_lanes JOIN(vstore, LANES)
 HALF_FUNCTIONS(VF, VU, VH, JOIN(convert_uint, LANES), JOIN(convert_ushort, LANES), JOIN(as_float, LANES),
                JOIN(as_uint, LANES))
+
+#ifdef __has_builtin
+#if defined(__F16C__) && __has_builtin(__builtin_ia32_vcvtph2ps256)
+#define UNPACKED_8(h) as_float8(__builtin_ia32_vcvtph2ps256(as_short8(h)))
+#endif
+#endif
+VF
+unpacked(VH bits)
+{
+#if defined(UNPACKED_8) && LANES == 16
+    return (VF)(UNPACKED_8(bits.lo), UNPACKED_8(bits.hi));
+#elif defined(UNPACKED_8) && LANES == 8
+    return UNPACKED_8(bits);
+#else
+    return widen(bits);
+#endif
+}
 #endif

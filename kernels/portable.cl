@@ -14,7 +14,7 @@ enum { PLAIN, ROTARY, ADD, GATE };
 /* Rotation, addition and gating of finished sums: what becomes of row `row` (its partner is the other row of the pair) of column
  * `column` of tile `tile`. Returns what is written. */
 float
-finished(int then, float sum, float partner_sum, uint row, uint column, uint tile, ulong at, global const ushort *other,
+finished(uint then, float sum, float partner_sum, uint row, uint column, uint tile, ulong at, global const ushort *other,
          global const float *angles, uint head_dim, uint period)
 {
     float value = rounded(sum);
@@ -41,11 +41,13 @@ finished(int then, float sum, float partner_sum, uint row, uint column, uint til
  * 64 rows of the weights by one tile of columns, 256 work-items, each with 4 rows and 4 columns. The weights' windows
  * begin anywhere and are read along their rows.
  */
-void
-product(int then, global const ushort *pool, ulong start, ulong size, ulong pool_size, global const ushort *x,
-        global ushort *y, uint rows, uint width, global const ushort *other, global const float *angles, uint head_dim,
-        uint period, local float (*w)[TILE + 1], local float (*in)[TILE])
+kernel __attribute__((reqd_work_group_size(256, 1, 1))) void
+product(uint then, global const ushort *pool, ulong start, ulong size, ulong pool_size, global const ushort *x,
+        global ushort *y, uint rows, uint width, uint tiles, global const ushort *other, global const float *angles,
+        uint head_dim, uint period)
 {
+    local float w[STEP][TILE + 1];
+    local float in[STEP][TILE];
     uint item = get_local_id(0);
     uint first = get_group_id(0) * TILE;
     uint tile = get_group_id(1);
@@ -81,23 +83,6 @@ product(int then, global const ushort *pool, ulong start, ulong size, ulong pool
         }
     }
 }
-
-#define PRODUCT(name, then)                                                                                             \
-    kernel __attribute__((reqd_work_group_size(256, 1, 1))) void name(                                                  \
-        global const ushort *pool, ulong start, ulong size, ulong pool_size, global const ushort *x, global ushort *y,  \
-        uint rows, uint width, uint tiles, global const ushort *other, global const float *angles, uint head_dim,       \
-        uint period)                                                                                                    \
-    {                                                                                                                   \
-        local float w[STEP][TILE + 1];                                                                                  \
-        local float in[STEP][TILE];                                                                                     \
-                                                                                                                        \
-        product(then, pool, start, size, pool_size, x, y, rows, width, other, angles, head_dim, period, w, in);         \
-    }
-
-PRODUCT(product_plain, PLAIN)
-PRODUCT(product_rotary, ROTARY)
-PRODUCT(product_add, ADD)
-PRODUCT(product_gate, GATE)
 #endif
 
 /* One work-group of 256 for each tile: four work-items share a column. */

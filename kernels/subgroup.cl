@@ -26,10 +26,10 @@ half_at(global const ushort *from, ulong index)
     return vload_half(index, (global const half *)from);
 }
 
-void
-product(int then, global const ushort *pool, ulong start, ulong size, ulong pool_size, global const ushort *x,
-        global ushort *y, uint rows, uint width, global const ushort *other, global const float *angles, uint head_dim,
-        uint period)
+kernel OF_SIZE __attribute__((reqd_work_group_size(SUBGROUP * GROUPS, 1, 1))) void
+product(uint then, global const ushort *pool, ulong start, ulong size, ulong pool_size, global const ushort *x,
+        global ushort *y, uint rows, uint width, uint tiles, global const ushort *other, global const float *angles,
+        uint head_dim, uint period)
 {
     const uint lane = get_sub_group_local_id();
     const uint first = (get_group_id(0) * GROUPS + get_sub_group_id()) * ROWS;
@@ -79,17 +79,3 @@ product(int then, global const ushort *pool, ulong start, ulong size, ulong pool
                                         head_dim, period));
             }
 }
-
-#define PRODUCT(name, then)                                                                                             \
-    kernel OF_SIZE __attribute__((reqd_work_group_size(SUBGROUP * GROUPS, 1, 1))) void name(                            \
-        global const ushort *pool, ulong start, ulong size, ulong pool_size, global const ushort *x, global ushort *y,  \
-        uint rows, uint width, uint tiles, global const ushort *other, global const float *angles, uint head_dim,       \
-        uint period)                                                                                                    \
-    {                                                                                                                   \
-        product(then, pool, start, size, pool_size, x, y, rows, width, other, angles, head_dim, period);                \
-    }
-
-PRODUCT(product_plain, PLAIN)
-PRODUCT(product_rotary, ROTARY)
-PRODUCT(product_add, ADD)
-PRODUCT(product_gate, GATE)

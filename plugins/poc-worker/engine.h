@@ -19,6 +19,7 @@ struct poc_path {
     uint32_t    span;      /* tiles for one work-group of a product */
     uint32_t    packs;     /* 1: activations are rows, and weights are unpacked before a product (engine_rows.c) */
     uint32_t    items;     /* work-items of a work-group of a product and of `normalise` */
+    uint32_t    slice;     /* features of the feed-forward at a time; 0: all, and `product` has no arguments for less */
     uint32_t    one_query; /* 1: `attend` has a work-item for each column, 0: for each tile */
     char        options[160];
 };

@@ -6,10 +6,11 @@
 
 /* The kernels; a path need not have the last ones. */
 enum kernel_name {
-    K_PLAIN,
+    K_PLAIN, /* the products, in the order of their names in the kernels */
     K_ROTARY,
     K_ADD,
     K_GATE,
+    K_KEEP,
     K_NORMALISE,
     K_ATTEND,
     K_ATTEND_LAST,
@@ -29,7 +30,8 @@ enum buffer_name {
     B_Q,
     B_K,
     B_V,
-    B_GATE, /* gate, then gate times up */
+    B_GATE, /* gate, then gate times up: of a slice */
+    B_KEPT, /* the feed-forward's sums over the slices so far */
     B_SCORES,
     B_ANGLES, /* of all positions */
     B_X_LAST, /* from here on: last positions alone */
@@ -44,6 +46,7 @@ enum buffer_name {
 };
 
 #define SEGMENTS_MAX 64
+#define EVENTS_MAX 32
 
 struct pass;
 
@@ -84,8 +87,8 @@ struct pass {
     struct poc_engine *engine;
     cl_int             code;
     const char        *where; /* the step that failed */
-    cl_event           events[32];
-    enum poc_stage     stages[32];
+    cl_event           events[EVENTS_MAX];
+    enum poc_stage     stages[EVENTS_MAX];
     unsigned           n_events;
 };
 

@@ -11,31 +11,6 @@ is_attention(enum kernel_name name)
     return name == K_ATTEND || name == K_ATTEND_LAST || name == K_ATTEND_32 || name == K_ATTEND_64;
 }
 
-void
-pass_enqueue(struct pass *pass, enum kernel_name name, const struct arg *args, unsigned n_args, const size_t global[3],
-             const size_t *local, const char *where)
-{
-    cl_kernel   kernel = pass->engine->kernels[name];
-    const int   measured = pass->engine->measuring && pass->n_events < 32;
-    const char *before = pass->where;
-
-    if (pass->code != CL_SUCCESS)
-        return;
-    pass->where = where;
-    for (unsigned i = 0; pass->code == CL_SUCCESS && i < n_args; i++)
-        pass->code = clSetKernelArg(kernel, i, args[i].size, args[i].value);
-    if (pass->code == CL_SUCCESS)
-        pass->code = clEnqueueNDRangeKernel(pass->engine->device->queue, kernel, 3, NULL, global, local, 0, NULL,
-                                            measured ? &pass->events[pass->n_events] : NULL);
-    if (pass->code != CL_SUCCESS)
-        return;
-    pass->where = before;
-    if (measured)
-        pass->stages[pass->n_events++] = name <= K_GATE       ? POC_STAGE_PRODUCT
-                                         : is_attention(name) ? POC_STAGE_ATTEND
-                                                              : POC_STAGE_OTHER;
-}
-
 /* Waits for all that was enqueued, and reads the device's clock. */
 static void
 settle(struct pass *pass)
@@ -58,6 +33,33 @@ settle(struct pass *pass)
         (void)clReleaseEvent(pass->events[i]);
     }
     pass->n_events = 0;
+}
+
+void
+pass_enqueue(struct pass *pass, enum kernel_name name, const struct arg *args, unsigned n_args, const size_t global[3],
+             const size_t *local, const char *where)
+{
+    cl_kernel   kernel = pass->engine->kernels[name];
+    const int   measured = pass->engine->measuring;
+    const char *before = pass->where;
+
+    if (pass->n_events == EVENTS_MAX)
+        settle(pass);
+    if (pass->code != CL_SUCCESS)
+        return;
+    pass->where = where;
+    for (unsigned i = 0; pass->code == CL_SUCCESS && i < n_args; i++)
+        pass->code = clSetKernelArg(kernel, i, args[i].size, args[i].value);
+    if (pass->code == CL_SUCCESS)
+        pass->code = clEnqueueNDRangeKernel(pass->engine->device->queue, kernel, 3, NULL, global, local, 0, NULL,
+                                            measured ? &pass->events[pass->n_events] : NULL);
+    if (pass->code != CL_SUCCESS)
+        return;
+    pass->where = before;
+    if (measured)
+        pass->stages[pass->n_events++] = name <= K_KEEP       ? POC_STAGE_PRODUCT
+                                         : is_attention(name) ? POC_STAGE_ATTEND
+                                                              : POC_STAGE_OTHER;
 }
 
 cl_mem

@@ -72,6 +72,7 @@ sizes(const struct poc_path *path, const struct poc_params *params, uint32_t bat
     ret[B_LOGITS] = (size_t)batch * params->vocab_size * sizeof(float);
     ret[B_ANGLES_LAST] = pairs * 2 * sizeof(float);
     ret[B_PACKED] = largest_packed(path, params) * path->cell;
+    ret[B_KEPT] = 0;
 }
 
 /* --- steps ---------------------------------------------------------------------------------------------------------
@@ -287,8 +288,19 @@ output(struct pass *pass, uint32_t n)
 }
 
 const struct engine_way engine_rows = {
-    .kernels = {"product_plain", "product_rotary", "product_add", "product_gate", "normalise", "attend", "attend_last",
-                "gather_last", "spread", "collect", "pack", "attend_32", "attend_64"},
+    .kernels = {[K_PLAIN] = "product_plain",
+                [K_ROTARY] = "product_rotary",
+                [K_ADD] = "product_add",
+                [K_GATE] = "product_gate",
+                [K_NORMALISE] = "normalise",
+                [K_ATTEND] = "attend",
+                [K_ATTEND_LAST] = "attend_last",
+                [K_GATHER] = "gather_last",
+                [K_SPREAD] = "spread",
+                [K_COLLECT] = "collect",
+                [K_PACK] = "pack",
+                [K_ATTEND_32] = "attend_32",
+                [K_ATTEND_64] = "attend_64"},
     .sizes = sizes,
     .spread = spread,
     .layer = layer,

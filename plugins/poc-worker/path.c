@@ -19,11 +19,13 @@ static const struct {
     uint32_t blocks;
     uint32_t depth;
 } cpu_sizes[] = {
-    {16, 12, 1, 4, 256}, {16, 6, 1, 8, 256},   {16, 8, 2, 16, 256}, {16, 14, 2, 16, 256},
-    {16, 14, 2, 8, 384}, {16, 12, 2, 16, 256}, {8, 6, 2, 8, 256},   {16, 6, 1, 2, 256},
+    {16, 12, 1, 4, 256}, {16, 6, 1, 8, 256},   {16, 6, 1, 16, 256}, {16, 8, 2, 16, 256}, {16, 14, 2, 16, 256},
+    {16, 14, 2, 8, 384}, {16, 12, 2, 16, 256}, {8, 6, 2, 16, 256},  {16, 6, 1, 2, 256},
 };
 
 #define CPU_COLUMNS 256 /* for one work-item: what a processor's second cache holds */
+#define CPU_SLICE 4096  /* of so many columns: 4 MiB, what its last cache holds for sure */
+#define CPU_WAVES 4     /* work-items for each core, or more: the last ones leave some cores without any */
 
 /* What cpu.cl holds in local memory: a packed panel with its padding, and sums. */
 static uint64_t
@@ -41,6 +43,8 @@ cpu_paths(const struct poc_device_info *info, struct poc_path *ret, unsigned max
 
     for (size_t i = 0; i < sizeof(cpu_sizes) / sizeof(*cpu_sizes) && n < max; i++) {
         const uint32_t   span = CPU_COLUMNS / cpu_sizes[i].lanes;
+        const uint32_t   rows = cpu_sizes[i].rows * cpu_sizes[i].blocks;
+        const uint32_t   busy = rows * info->units * CPU_WAVES;
         struct poc_path *path = &ret[n];
 
         if (cpu_local_memory(i, span) > info->local_memory)
@@ -48,9 +52,10 @@ cpu_paths(const struct poc_device_info *info, struct poc_path *ret, unsigned max
         *path = (struct poc_path){.name = "cpu",
                                   .lanes = cpu_sizes[i].lanes,
                                   .cell = 4,
-                                  .rows = cpu_sizes[i].rows * cpu_sizes[i].blocks,
+                                  .rows = rows,
                                   .span = span,
-                                  .items = 1};
+                                  .items = 1,
+                                  .slice = busy > CPU_SLICE ? busy : CPU_SLICE};
         (void)snprintf(path->options, sizeof(path->options),
                        "-DLANES=%u -DROWS=%u -DTILES=%u -DBLOCKS=%u -DDEPTH=%u -DSPAN=%u", cpu_sizes[i].lanes,
                        cpu_sizes[i].rows, cpu_sizes[i].tiles, cpu_sizes[i].blocks, cpu_sizes[i].depth, span);

@@ -43,26 +43,35 @@ prepare_tensor(struct peak *peak, const struct poc_path *path)
     peak->operations = warpgroups ? 2.0 * 64 * 256 * 64 / 128 : 2.0 * 8 * 16 * 8 * 16 / 32;
 }
 
-static cl_int
-prepare(struct peak *peak, const struct poc_path *path, char *reterr, size_t reterr_len)
+/* kernels/peak.cl with `chains` vectors of `width` numbers for each work-item. */
+static cl_program
+prepare_vectors(struct peak *peak, unsigned width, unsigned chains, char *reterr, size_t reterr_len)
 {
     const struct poc_device_info *info = &peak->device->info;
-    const char *const             plain[] = {poc_kernels_peak};
-    cl_int                        code = CL_SUCCESS;
+    const char *const             source[] = {poc_kernels_peak};
+    char                          options[64];
 
-    if (path->packs)
+    /* a processor has few wide cores, a card many narrow lanes */
+    peak->local = info->is_cpu ? 1 : 0;
+    peak->items = info->is_cpu ? info->units : (size_t)info->units * 4096;
+    peak->operations = 2.0 * width * chains;
+    (void)snprintf(options, sizeof(options), "-DWIDTH=%u -DCHAINS=%u", width, chains);
+    return poc_program(peak->device, source, 1, options, NULL, reterr, reterr_len);
+}
+
+static cl_int
+prepare(struct peak *peak, const struct poc_path *path, unsigned width, unsigned chains, char *reterr,
+        size_t reterr_len)
+{
+    cl_int code = CL_SUCCESS;
+
+    if (path->packs) {
         prepare_tensor(peak, path);
-    else {
-        /* a processor has few wide cores, a card many narrow lanes */
-        peak->local = info->is_cpu ? 1 : 0;
-        peak->items = info->is_cpu ? info->units : (size_t)info->units * 4096;
-        peak->operations = info->is_cpu ? 2.0 * 16 * 16 : 2.0 * 16;
+        peak->program = poc_program(peak->device, poc_path_sources(path)->texts, poc_path_sources(path)->n,
+                                    path->options, NULL, reterr, reterr_len);
+    } else {
+        peak->program = prepare_vectors(peak, width, chains, reterr, reterr_len);
     }
-    peak->program = path->packs ? poc_program(peak->device, poc_path_sources(path)->texts, poc_path_sources(path)->n,
-                                              path->options, NULL, reterr, reterr_len)
-                                : poc_program(peak->device, plain, 1,
-                                              info->is_cpu ? "-DWIDTH=16 -DCHAINS=16" : "-DWIDTH=1 -DCHAINS=16", NULL,
-                                              reterr, reterr_len);
     if (!peak->program)
         return CL_BUILD_PROGRAM_FAILURE;
     peak->kernel = clCreateKernel(peak->program, "peak", &code);
@@ -126,25 +135,41 @@ measure(const struct peak *peak, double *ret, double *ret_core)
     return code;
 }
 
-double
-poc_peak(const struct poc_device *device, const struct poc_path *path, double *ret_core, char *reterr,
-         size_t reterr_len)
+static cl_int
+try(const struct poc_device *device, const struct poc_path *path, unsigned width, unsigned chains, double *best,
+    double *best_core, char *reterr, size_t reterr_len)
 {
     struct peak peak = {.device = device};
-    double      rate = 0;
-    cl_int      code;
+    cl_int      code = prepare(&peak, path, width, chains, reterr, reterr_len);
 
-    reterr[0] = '\0';
-    *ret_core = 0;
-    code = prepare(&peak, path, reterr, reterr_len);
     if (code == CL_SUCCESS)
-        code = measure(&peak, &rate, ret_core);
+        code = measure(&peak, best, best_core);
     if (peak.out)
         (void)clReleaseMemObject(peak.out);
     if (peak.kernel)
         (void)clReleaseKernel(peak.kernel);
     if (peak.program)
         (void)clReleaseProgram(peak.program);
+    return code;
+}
+
+double
+poc_peak(const struct poc_device *device, const struct poc_path *path, double *ret_core, char *reterr,
+         size_t reterr_len)
+{
+    /* What fits in the registers of a processor: 32 of 16 numbers, 16 of 8, 16 of 4. Too many spill, and measure
+     * memory. */
+    static const unsigned vectors[][2] = {{16, 16}, {8, 12}, {4, 12}};
+    double                rate = 0;
+    cl_int                code = CL_SUCCESS;
+
+    reterr[0] = '\0';
+    *ret_core = 0;
+    if (path->packs || !device->info.is_cpu)
+        code = try(device, path, 1, 16, &rate, ret_core, reterr, reterr_len);
+    else
+        for (size_t i = 0; code == CL_SUCCESS && i < sizeof(vectors) / sizeof(*vectors); i++)
+            code = try(device, path, vectors[i][0], vectors[i][1], &rate, ret_core, reterr, reterr_len);
     if (code == CL_SUCCESS)
         return rate;
     if (!reterr[0])

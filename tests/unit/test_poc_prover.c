@@ -39,13 +39,11 @@ assert_near(const char *what, const cJSON *vector, const double *distances, uint
     print_message("%s, %s: %u nonces, at most %.1e off\n", text(vector, "name"), what, n, worst);
 }
 
-/* The first `most` nonces of a vector, in batches of `batch`. */
-static void
-check(const cJSON *vector, const struct poc_device *on, const struct poc_path *path, uint32_t batch, uint32_t most,
-      double within)
+/* The distances of the first n nonces of a vector, in batches of `batch`. Free them. */
+static double *
+compute(const cJSON *vector, const struct poc_device *on, const struct poc_path *path, uint32_t batch, uint32_t n)
 {
     const cJSON       *nonces = member(vector, "nonces");
-    uint32_t           n = (uint32_t)cJSON_GetArraySize(nonces) < most ? (uint32_t)cJSON_GetArraySize(nonces) : most;
     struct poc_work    work = {.params = vector_params(vector),
                                .block_hash = text(vector, "block_hash"),
                                .public_key = text(vector, "public_key")};
@@ -54,7 +52,6 @@ check(const cJSON *vector, const struct poc_device *on, const struct poc_path *p
     double            *distances = calloc(n, sizeof(*distances));
     struct poc_prover *prover = NULL;
     char               why[512] = "";
-    char               what[256];
 
     assert_true(pool && distances);
     assert_int_equal(poc_pool_fill(work.block_hash, pool, numbers, 0, NULL, NULL), 0);
@@ -71,12 +68,25 @@ check(const cJSON *vector, const struct poc_device *on, const struct poc_path *p
         if (poc_prover_compute(prover, done / batch % POC_SLOTS, distances + done, NULL, NULL, why, sizeof(why)) < 0)
             fail_msg("%s", why);
     }
+    poc_prover_done(prover);
+    free(pool);
+    return distances;
+}
+
+/* The first `most` nonces of a vector. */
+static void
+check(const cJSON *vector, const struct poc_device *on, const struct poc_path *path, uint32_t batch, uint32_t most,
+      double within)
+{
+    const int has = cJSON_GetArraySize(member(vector, "nonces"));
+    uint32_t  n = (uint32_t)has < most ? (uint32_t)has : most;
+    double   *distances = compute(vector, on, path, batch, n);
+    char      what[256];
+
     (void)snprintf(what, sizeof(what), "%s %s, batches of %u", path ? path->name : "plain C", path ? path->options : "",
                    batch);
     assert_near(what, vector, distances, n, within);
-    poc_prover_done(prover);
     free(distances);
-    free(pool);
 }
 
 static void
@@ -131,6 +141,34 @@ a_batch_of_any_size_gives_the_same_distances(void **state)
 }
 
 static void
+a_feed_forward_in_slices_of_any_size_gives_the_same_bits(void **state)
+{
+    static const uint32_t slices[] = {4096, 512, 100, 33};
+    cJSON                *all = vectors("distances_small.json");
+    struct poc_path       path;
+
+    (void)state;
+    assert_int_equal(poc_path_named(&device.info, "cpu", &path), 0);
+    for (int m = 0; m < 3; m++) {
+        const cJSON *vector = cJSON_GetArrayItem(all, m);
+        double      *whole;
+
+        path.slice = UINT32_MAX;
+        whole = compute(vector, &device, &path, 2, 4);
+        for (size_t i = 0; i < sizeof(slices) / sizeof(*slices); i++) {
+            double *sliced;
+
+            path.slice = slices[i];
+            sliced = compute(vector, &device, &path, 2, 4);
+            assert_memory_equal(sliced, whole, 4 * sizeof(*whole));
+            free(sliced);
+        }
+        free(whole);
+    }
+    cJSON_Delete(all);
+}
+
+static void
 a_pool_in_pieces_is_read_as_one(void **state)
 {
     cJSON            *all = vectors("distances_small.json");
@@ -180,6 +218,7 @@ main(void)
         cmocka_unit_test(plain_c_agrees_with_the_reference),
         cmocka_unit_test(every_path_agrees_with_the_reference_on_every_small_model),
         cmocka_unit_test(a_batch_of_any_size_gives_the_same_distances),
+        cmocka_unit_test(a_feed_forward_in_slices_of_any_size_gives_the_same_bits),
         cmocka_unit_test(a_pool_in_pieces_is_read_as_one),
     };
 
