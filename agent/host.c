@@ -177,7 +177,7 @@ host_line(struct ga_run *run, const char *format, va_list args)
     return masked;
 }
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 send_log(struct ga_run *run, uint32_t level, const char *format, va_list args)
 {
     char  *text = host_line(run, format, args);

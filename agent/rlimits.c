@@ -31,7 +31,7 @@ private_memory(void)
 }
 
 static int
-limit(int resource, uint64_t value, const char *what, char *reterr, size_t len)
+limit(__rlimit_resource_t resource, uint64_t value, const char *what, char *reterr, size_t len)
 {
     struct rlimit now;
     int           r;

@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+
 #define LANES 4
 #define HASHES_MAX 4
 
@@ -364,9 +369,7 @@ poc_from_half(uint16_t half)
     return value;
 }
 
-/* The name f16c is unknown to older clangs; fuzzing does without. */
-#if defined(__x86_64__) && !defined(__clang__)
-#include <immintrin.h>
+#ifdef __x86_64__
 
 __attribute__((target("avx,f16c"))) static size_t
 to_halves_f16c(const double *values, uint16_t *ret, size_t n)
@@ -381,6 +384,15 @@ to_halves_f16c(const double *values, uint16_t *ret, size_t n)
     }
     return i;
 }
+
+/* __builtin_cpu_supports("avx") also asks the system; the name f16c older compilers do not know. */
+static int
+has_f16c(void)
+{
+    unsigned a, b, c, d;
+
+    return __builtin_cpu_supports("avx") && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
+}
 #endif
 
 void
@@ -388,8 +400,8 @@ poc_to_halves(const double *values, uint16_t *ret, size_t n)
 {
     size_t i = 0;
 
-#if defined(__x86_64__) && !defined(__clang__)
-    if (__builtin_cpu_supports("avx") && __builtin_cpu_supports("f16c"))
+#ifdef __x86_64__
+    if (has_f16c())
         i = to_halves_f16c(values, ret, n);
 #endif
     for (; i < n; i++)

@@ -68,7 +68,7 @@ kind_name(const struct poc_letter *letter)
 }
 
 /* The lines that operators look for. */
-static void
+__attribute__((format(printf, 3, 4))) static void
 note(const struct poc_sender *sender, unsigned level, const char *format, ...)
 {
     char    text[1200];

@@ -131,7 +131,7 @@ member_is_judged(void **state)
 
     assert_int_equal(poc_fake_setup(&fresh), 0);
     fake = fresh;
-    (void)snprintf(body, sizeof(body), "{%s,%s", row->member, INIT + 1);
+    (void)snprintf(body, sizeof(body), "{%s,%s", row->member, &INIT[1]);
     (void)snprintf(answer, sizeof(answer), "{\"detail\":[%s]}", row->detail ? row->detail : "");
     if (row->detail)
         poc_fake_expect(fake, "POST", POW "/init/generate", body, 422, answer);
@@ -323,7 +323,7 @@ same_as_init(const char *member)
     char            body[1024];
     int             same;
 
-    (void)snprintf(body, sizeof(body), "{%s,%s", member, INIT + 1);
+    (void)snprintf(body, sizeof(body), "{%s,%s", member, &INIT[1]);
     assert_int_equal(poc_init_parse(INIT, strlen(INIT), &a, &detail), 0);
     assert_int_equal(poc_init_parse(body, strlen(body), &b, &detail), 0);
     assert_null(detail);

@@ -236,8 +236,8 @@ a_document_of_no_use_is_as_none(void **state)
 {
     static const char *const documents[] = {
         "", "{", "[]", "{\"version\":2}",
-        "{\"version\":1,\"chain_id\":\"c\",\"state\":\"odd\",\"since_ns\":1,\"epoch\":1,\"boundary\":1,"
-        "\"block_ns\":1,\"plan\":0,\"plan_near\":false,\"plan_name\":\"\"}"};
+        ("{\"version\":1,\"chain_id\":\"c\",\"state\":\"odd\",\"since_ns\":1,\"epoch\":1,\"boundary\":1,"
+         "\"block_ns\":1,\"plan\":0,\"plan_near\":false,\"plan_name\":\"\"}")};
 
     (void)state;
     for (size_t i = 0; i < sizeof(documents) / sizeof(*documents); i++) {
