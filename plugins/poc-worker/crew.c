@@ -148,6 +148,22 @@ lane_failed(struct hand_out *hand, struct poc_crew_lane *lane, const char *why)
 /* --- news ----------------------------------------------------------------------------------------------------------
  */
 
+/* The lines that operators of the network's own node look for: its groups of cards are single devices here. */
+static void
+note_ready(const struct poc_crew *crew, const struct poc_crew_lane *lane)
+{
+    char text[400];
+    char number[16] = "plain C";
+
+    if (lane->lane.device != POC_PLAIN)
+        (void)snprintf(number, sizeof(number), "%d", lane->lane.device);
+    (void)snprintf(text, sizeof(text), "GpuGroup(devices=[%s], primary=%s) (VRAM: %.1fGB): %s, path %s", number, number,
+                   (double)lane->info.memory / (1u << 30), lane->info.name, lane->path[0] ? lane->path : "plain");
+    poc_crew_note(crew, LOG_INFO, lane, text);
+    (void)snprintf(text, sizeof(text), "Using batch size: %u for GPU group [%s]", lane->max_batch, number);
+    poc_crew_note(crew, LOG_INFO, lane, text);
+}
+
 static void
 take_ready(struct poc_crew_lane *lane, const struct poc_lane_message *news)
 {
@@ -198,10 +214,12 @@ take_news(struct hand_out *hand, struct poc_crew_lane *lane, const struct poc_la
     } else if (news->news == POC_LANE_FAILED) {
         lane_failed(hand, lane, news->text);
     } else {
-        if (news->news == POC_LANE_READY)
+        if (news->news == POC_LANE_READY) {
             take_ready(lane, news);
-        else
+            note_ready(hand->crew, lane);
+        } else {
             take_distances(hand, lane, news);
+        }
         give_work(hand, lane);
     }
 }

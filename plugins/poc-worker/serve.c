@@ -99,6 +99,7 @@ start_session(struct serve *serve, struct poc_init *init, char *why, size_t len)
     if (serve->session > 0) {
         serve->host->log(serve->run, GA_LOG_NOTICE, "proof of compute for block %lld begins on %zu device%s",
                          (long long)serve->init.block_height, serve->devices.n, serve->devices.n == 1 ? "" : "s");
+        serve->host->log(serve->run, GA_LOG_INFO, "Created %zu GPU groups:", serve->devices.n);
         (void)serve->host->emit(serve->run, "poc.started", NULL);
         serve->host->metric(serve->run, "devices_failed", 0);
         for (size_t i = 0; i < serve->devices.n; i++)

@@ -23,7 +23,7 @@ DEADLINE_S = 30 * SLOW
 collect_ignore = ["test_newest_nats.py", "test_quickstart.py"] if SLOW > 1 else []
 # the files that take longest, the longest first: none of them shall begin when the others have ended
 LONG = ["test_endurance.py", "test_flight_check.py", "test_newest_nats.py", "test_quickstart.py", "test_supervision.py",
-        "test_watchdog.py", "test_neighbours.py"]
+        "test_watchdog.py", "test_neighbours.py", "test_poc_wrong.py"]
 
 
 def pytest_collection_modifyitems(items):

@@ -2,117 +2,15 @@
 import contextlib
 import json
 import os
-import shutil
+import re
 import signal
 import sqlite3
-import urllib.error
-import urllib.request
 
 import pytest
 from chain_client import ChainStandin
-from conftest import PLUGINS, SLOW, children_of, is_zombie, wait_until
-from poc_standins import Talker, free_port
-
-HERE = os.path.dirname(__file__)
-R_TARGET = 1.39
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    with open(os.path.join(HERE, "..", "vectors", "poc", "distances_small.json"), encoding="utf-8") as file:
-        return next(vector for vector in json.load(file) if vector["name"] == "tiny")
-
-
-@pytest.fixture
-def receiver():
-    """receiver(statuses...) starts what the API container would be."""
-    started = []
-
-    def begin(*answers):
-        started.append(Talker("poc_receiver.py", *map(str, answers)))
-        return started[-1]
-
-    yield begin
-    for one in started:
-        one.end()
-
-
-class Worker:
-    """The worker's REST API, spoken to as the API container does."""
-
-    def __init__(self, port, daemon):
-        self.base = f"http://127.0.0.1:{port}"
-        self.daemon = daemon
-
-    def call(self, method, path, body=None):
-        """Status and answer. No Content-Type of ours, as there."""
-        request = urllib.request.Request(self.base + path, method=method,
-                                         data=None if body is None else json.dumps(body).encode())
-        try:
-            with urllib.request.urlopen(request, timeout=30 * SLOW) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.loads(error.read())
-
-    def up(self):
-        try:
-            return self.call("GET", "/api/v1/state")[0] == 200
-        except (urllib.error.URLError, OSError):
-            return False
-
-    def lanes(self):
-        """The pids of the processes of its devices, in their order; they are the session's, which began after the front."""
-        processes = sorted(pid for pid in children_of(self.runner()) if not is_zombie(pid))
-        return sorted(pid for pid in children_of(processes[-1]) if not is_zombie(pid)) if len(processes) == 2 else []
-
-    def runner(self):
-        """The pid of the process of `serve`, None when there is none."""
-        alive = [pid for pid in children_of(self.daemon.pid) if not is_zombie(pid)]
-        return alive[0] if len(alive) == 1 else None
-
-
-@pytest.fixture
-def serving(world, start, compiled):
-    """serving(receiver) starts the worker for that receiver and gives its API."""
-    world.plugin_dir = PLUGINS
-    cache = os.path.join(world.state, "plugins", "poc-worker", "cache")
-    shutil.copytree(compiled, cache)
-
-    def begin(receiver, devices="auto", device_timeout="10m"):
-        port = free_port()
-        world.write(f"  poc-worker: {{allow: [gpu], options: {{device_timeout: {device_timeout}}}, tasks: {{serve: {{always: true, "
-                    f"args: {{listen: 'http://127.0.0.1:{port}', callbacks: ['{receiver.url}'], send_every: 200ms, "
-                    f"test_devices: true, devices: '{devices}'}}}}}}}}\n")
-        worker = Worker(port, start(world))
-        wait_until(worker.up, "the API answers")
-        return worker
-
-    yield begin
-
-
-def request_for(vector, receiver, **others):
-    return {"node_id": 0, "node_count": 1, "block_hash": vector["block_hash"], "block_height": 10,
-            "public_key": vector["public_key"], "batch_size": 1, "r_target": R_TARGET, "fraud_threshold": 0.01,
-            "params": vector["params"], "url": receiver.url, **others}
-
-
-def expected(vector):
-    """Nonces of the vector that are proofs, and their distances."""
-    return {nonce: dist for nonce, dist in zip(vector["nonces"], vector["dist"]) if dist < R_TARGET}
-
-
-def assert_right(vector, body):
-    known = dict(zip(vector["nonces"], vector["dist"]))
-    assert len(body["nonces"]) == len(body["dist"]) > 0
-    assert all(dist < R_TARGET for dist in body["dist"])
-    for nonce, dist in zip(body["nonces"], body["dist"]):
-        if nonce in known:
-            assert dist == pytest.approx(known[nonce], abs=2e-5)
-
-
-def metrics_of(world):
-    return next(plugin for plugin in world.status()["plugins"] if plugin["name"] == "poc-worker").get("metrics", {})
+from conftest import PLUGINS, SLOW, is_zombie, wait_until
+from poc_serving import R_TARGET, assert_right, expected, metrics_of, receiver, request_for, serving, tiny  # noqa: F401
+from poc_standins import free_port
 
 
 def sent_until(there, vector, sent):
@@ -142,6 +40,18 @@ def test_the_networks_request_leads_to_posted_proofs(world, serving, receiver, t
     assert worker.call("POST", "/api/v1/stop") == (200, {"status": "OK"})
     assert worker.call("GET", "/api/v1/state") == (200, {"state": "STOPPED"})
     wait_until(lambda: metrics_of(world)["nonces_per_second"] == 0, "what is stopped has no speed")
+
+
+def test_the_log_has_the_lines_that_operators_are_told_to_look_for(serving, receiver, tiny):
+    there = receiver()
+    worker = serving(there)
+    worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there))
+    there.next("/generated")
+    lines = [r"Created 1 GPU groups:", r"GpuGroup\(devices=\[\d+\], primary=\d+\) \(VRAM: [\d.]+GB\)",
+             r"Using batch size: \d+ for GPU group \[\d+\]", r"Phase changed to: 1", r"Generated: \d+ / \d+ \(",
+             r"Sending generated batch to ", r"Successfully sent generated batch"]
+    for line in lines:
+        wait_until(lambda line=line: re.search(line, worker.daemon.log()), line)
 
 
 def test_status_tells_the_version_that_is_made_and_the_one_that_the_network_asks_for(world, start):
