@@ -152,15 +152,15 @@ lane_failed(struct hand_out *hand, struct poc_crew_lane *lane, const char *why)
 static void
 note_ready(const struct poc_crew *crew, const struct poc_crew_lane *lane)
 {
-    char text[400];
-    char number[16] = "plain C";
+    const int device = lane->lane.device;
+    char      text[400];
 
-    if (lane->lane.device != POC_PLAIN)
-        (void)snprintf(number, sizeof(number), "%d", lane->lane.device);
-    (void)snprintf(text, sizeof(text), "GpuGroup(devices=[%s], primary=%s) (VRAM: %.1fGB): %s, path %s", number, number,
-                   (double)lane->info.memory / (1u << 30), lane->info.name, lane->path[0] ? lane->path : "plain");
+    if (device == POC_PLAIN)
+        return;
+    (void)snprintf(text, sizeof(text), "GpuGroup(devices=[%d], primary=%d) (VRAM: %.1fGB): %s, path %s", device, device,
+                   (double)lane->info.memory / (1u << 30), lane->info.name, lane->path);
     poc_crew_note(crew, LOG_INFO, lane, text);
-    (void)snprintf(text, sizeof(text), "Using batch size: %u for GPU group [%s]", lane->max_batch, number);
+    (void)snprintf(text, sizeof(text), "Using batch size: %u for GPU group [%d]", lane->max_batch, device);
     poc_crew_note(crew, LOG_INFO, lane, text);
 }
 

@@ -14,11 +14,11 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define STATE_MS 10000
-#define STOP_MS 120000 /* workers are joined, terminated, killed: that is how long it may take */
+#define STATE_MS 30000 /* the network's own node answers nothing while it stops a worker, 10 s and more for each */
+#define STOP_MS 600000 /* workers are joined, terminated, killed: that is how long it may take */
 #define HURRY_MS 1500  /* the same when the run is being ended: it is killed 5 s after it was told */
 #define STATUS_MS 1000 /* between questions how it goes */
-#define STATUS_TRIES 3 /* in a row without an answer: the node is gone */
+#define GONE_MS 60000  /* without an answer: the node is gone */
 #define FRAUD_THRESHOLD 0.01
 
 enum rehearse_finding
@@ -77,11 +77,15 @@ read_names(struct rehearse *self)
         text_arg(self, "block_hash", self->block_hash, sizeof(self->block_hash)) < 0 ||
         text_arg(self, "public_key", self->public_key, sizeof(self->public_key)) < 0 ||
         text_arg(self, self->host->has(self->run, "callback") ? "callback" : "listen", self->callback,
-                 sizeof(self->callback)) < 0)
+                 sizeof(self->callback) - sizeof(self->mark)) < 0)
         return self->host->end(self->run, GA_FAILED,
                                "url, callback, block_hash or public_key is longer than 500 bytes");
     strip_slashes(self->url);
+    if (make_up(self->mark, 12, "0123456789abcdef") < 0)
+        return self->host->end(self->run, GA_FAILED, "no random numbers for the callback");
     strip_slashes(self->callback);
+    (void)snprintf(self->callback + strlen(self->callback), sizeof(self->callback) - strlen(self->callback), "/%s",
+                   self->mark); /* what a node still has of an earlier rehearsal goes elsewhere */
     if (strncmp(self->callback, "http://", 7) != 0)
         return self->host->end(self->run, GA_FAILED, "callback '%.100s' is no http:// URL of this machine",
                                self->callback);
@@ -267,22 +271,37 @@ take_letters(struct rehearse *self, struct rehearse_inbox *inbox, char *why)
     return finding;
 }
 
-/* How it goes there. A finding only when the node is gone or has given up. */
+/* How it goes there. A finding only when the node is gone, has given up, or works for somebody else. */
 static enum rehearse_finding
-ask_status(struct rehearse *self, int *misses, char *why)
+ask_status(struct rehearse *self, char *why)
 {
     int                   built = 0;
-    int                   works = 1;
-    enum rehearse_finding finding = rehearse_node_status(self, &built, &works, why);
+    char                  last[REHEARSE_WHY];
+    enum rehearse_finding finding = rehearse_node_status(self, &built, why);
+    int64_t               now = poc_now_ms();
 
-    if (finding == REHEARSE_CANCELLED)
+    if (finding == REHEARSE_CANCELLED || finding == REHEARSE_GAVE_UP)
         return finding;
-    if (finding == REHEARSE_CONFLICT || !works)
+    if (finding == REHEARSE_CONFLICT)
         return REHEARSE_GAVE_UP;
-    *misses = finding == REHEARSE_WELL ? 0 : *misses + 1;
-    if (finding == REHEARSE_WELL && built && self->model_ms == 0)
-        self->model_ms = poc_now_ms();
-    return *misses < STATUS_TRIES ? REHEARSE_WELL : finding;
+    if (finding == REHEARSE_WELL && !built && self->model_ms) {
+        (void)snprintf(why, REHEARSE_WHY,
+                       "the node had built its model and builds one again: somebody else commands it");
+        return REHEARSE_GAVE_UP;
+    }
+    if (finding == REHEARSE_WELL) {
+        self->mute_ms = 0;
+        if (built && self->model_ms == 0)
+            self->model_ms = now;
+        return REHEARSE_WELL;
+    }
+    if (self->mute_ms == 0)
+        self->mute_ms = now;
+    if (now - self->mute_ms < GONE_MS)
+        return REHEARSE_WELL;
+    (void)snprintf(last, sizeof(last), "%s", why);
+    (void)snprintf(why, REHEARSE_WHY, "the node took the request and does not answer any more: %.600s", last);
+    return REHEARSE_GAVE_UP;
 }
 
 static enum rehearse_finding
@@ -291,17 +310,22 @@ say_late(const struct rehearse *self, size_t wanted, size_t strays, char *why)
     char   other[100] = "";
     double seconds = (double)self->host->num(self->run, "wait") * 1e-9;
 
+    if (self->mute_ms) {
+        (void)snprintf(why, REHEARSE_WHY, "the node took the request and has not answered in the last %.0f of %.0f s",
+                       (double)(poc_now_ms() - self->mute_ms) * 1e-3, seconds);
+        return REHEARSE_GAVE_UP;
+    }
     if (self->got.batches == 0 && self->model_ms == 0) {
         (void)snprintf(why, REHEARSE_WHY, "the node took the request, but had not built its model after %.0f s",
                        seconds);
         return REHEARSE_NO_MODEL;
     }
     if (strays > 0)
-        (void)snprintf(other, sizeof(other), "; %zu other request%s came there, to no path that ends with /generated",
+        (void)snprintf(other, sizeof(other), "; %zu other request%s came there, not to the path of this rehearsal",
                        strays, strays == 1 ? "" : "s");
     (void)snprintf(why, REHEARSE_WHY, "the node generates, but posted %zu of %zu batches to %.400s within %.0f s%s",
                    self->got.batches, wanted, self->callback, seconds, other);
-    return REHEARSE_NO_CALLBACK;
+    return self->got.batches == 0 ? REHEARSE_NO_CALLBACK : REHEARSE_TOO_FEW;
 }
 
 /* Until so many batches came that were all right, or one that was not, or time is up. */
@@ -311,7 +335,6 @@ wait_for_batches(struct rehearse *self, struct rehearse_inbox *inbox, char *why)
     size_t  wanted = (size_t)self->host->num(self->run, "batches");
     int64_t until = self->begun_ms + self->host->num(self->run, "wait") / 1000000;
     int64_t status_ms = 0;
-    int     misses = 0;
 
     for (;;) {
         struct pollfd         pollers[2] = {{.fd = self->host->cancel_fd(self->run), .events = POLLIN},
@@ -324,7 +347,7 @@ wait_for_batches(struct rehearse *self, struct rehearse_inbox *inbox, char *why)
         if (finding == REHEARSE_WELL && self->got.batches >= wanted)
             return rehearse_check_gaps(&self->want, &self->got, why, REHEARSE_WHY);
         if (finding == REHEARSE_WELL && (now >= status_ms || now >= until)) {
-            finding = ask_status(self, &misses, why);
+            finding = ask_status(self, why);
             now = poc_now_ms();
             status_ms = now + STATUS_MS;
         }
@@ -344,6 +367,15 @@ wait_for_batches(struct rehearse *self, struct rehearse_inbox *inbox, char *why)
 /* --- after ---------------------------------------------------------------------------------------------------------
  */
 
+/* The stop was sent, and a run that is being ended has no time for the answer, which takes a node some seconds. */
+static void
+say_not_awaited(const struct rehearse *self, char *why)
+{
+    (void)snprintf(why, REHEARSE_WHY,
+                   "it was asked to stop, and had not answered when this run had to end: see GET %.500s/api/v1/state",
+                   self->url);
+}
+
 /* The node, if it still generates for us, is stopped. */
 static void
 stop_node(struct rehearse *self, int hurry)
@@ -358,10 +390,15 @@ stop_node(struct rehearse *self, int hurry)
         (void)snprintf(object, sizeof(object), "node %s", self->url);
         asked = rehearse_undo_act(self, "stop", object);
         finding = rehearse_node_stop(self, hurry ? HURRY_MS : STOP_MS, 1, why);
-        if (asked == GA_ACT_DO)
-            self->host->acted(self->run, finding == REHEARSE_WELL, finding == REHEARSE_WELL ? "it is STOPPED" : why);
         if (finding == REHEARSE_WELL)
             (void)snprintf(self->state_after, sizeof(self->state_after), "STOPPED");
+        else
+            self->state_after[0] = 0;
+        if (hurry && finding == REHEARSE_SLOW)
+            say_not_awaited(self, why);
+        if (asked == GA_ACT_DO)
+            self->host->acted(self->run, finding == REHEARSE_WELL || (hurry && finding == REHEARSE_SLOW),
+                              finding == REHEARSE_WELL ? "it is STOPPED" : why);
     } else if (finding != REHEARSE_WELL) {
         self->state_after[0] = 0;
     }
@@ -495,7 +532,7 @@ run_it(struct rehearse *self)
     outcome = read_args(self);
     if (outcome != GA_OK)
         return outcome;
-    if (rehearse_inbox_open(self->host->str(self->run, "listen"), &inbox, why, sizeof(why)) < 0)
+    if (rehearse_inbox_open(self->host->str(self->run, "listen"), self->mark, &inbox, why, sizeof(why)) < 0)
         return self->host->end(self->run, GA_FAILED, "%s", why);
     outcome = rehearse(self, inbox, why, sizeof(why));
     change_back(self);

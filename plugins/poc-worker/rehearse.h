@@ -19,7 +19,8 @@ struct rehearse {
     char                  block_hash[512];
     char                  public_key[512];
     char                  callback[1024];
-    struct poc_init       init; /* its texts are borrowed */
+    char                  mark[16]; /* the end of the callback's path: nobody else posts there */
+    struct poc_init       init;     /* its texts are borrowed */
     struct rehearse_want  want;
     struct rehearse_got   got;
 
@@ -33,6 +34,7 @@ struct rehearse {
 
     int64_t begun_ms; /* when the node took the request */
     int64_t model_ms; /* when its model was seen to be built; 0: not seen */
+    int64_t mute_ms;  /* since when it has not answered; 0: it has */
     int64_t first_ms; /* first and last batch */
     int64_t last_ms;
     size_t  strays;
@@ -69,8 +71,8 @@ enum rehearse_finding rehearse_node_stop(const struct rehearse *self, int total_
 /* POST /api/v1/pow/init/generate. */
 enum rehearse_finding rehearse_node_generate(const struct rehearse *self, char *why);
 
-/* GET /api/v1/pow/status: is the model built, and does it still generate? */
-enum rehearse_finding rehearse_node_status(const struct rehearse *self, int *ret_built, int *ret_works, char *why);
+/* GET /api/v1/pow/status: is the model built? REHEARSE_GAVE_UP when it does not generate any more. */
+enum rehearse_finding rehearse_node_status(const struct rehearse *self, int *ret_built, char *why);
 
 /* POST /api/v1/inference/up, which answers once the model serves. */
 enum rehearse_finding rehearse_node_serve(const struct rehearse *self, const char *body, char *why);

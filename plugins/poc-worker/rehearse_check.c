@@ -25,6 +25,9 @@ static const struct {
     [REHEARSE_CANCELLED] = {"cancelled", "run it again"},
     [REHEARSE_UNREACHABLE] = {"node_unreachable", "is the node's container up (docker ps), are host and port right "
                                                   "(8080 inside its compose file), does a firewall stand between"},
+    [REHEARSE_SLOW] = {"node_slow",
+                       "is the node overloaded or stopping something (its log; try again in a minute), does a "
+                       "firewall swallow what is sent to it"},
     [REHEARSE_CONFLICT] = {"node_conflict",
                            "something started inference or training in between, most likely the API container: name it "
                            "in pause_container, or disable the node there first"},
@@ -42,6 +45,9 @@ static const struct {
         {"no_callback", "can the node reach the callback from inside its container (curl it there): set `callback` "
                         "to this machine's address as the node sees it, `listen` to one that is not the loopback, "
                         "and look for a firewall; then whether its log says that it sends"},
+    [REHEARSE_TOO_FEW] = {"too_few_batches",
+                          "the node's log: whether it goes on sending, and whether somebody else gave it "
+                          "another request; give more time (wait) or ask for fewer (batches)"},
     [REHEARSE_GAVE_UP] = {"node_gave_up", "the node's log: its workers died or somebody stopped it; GPU memory, and an "
                                           "API container that was not paused, are the usual causes"},
     [REHEARSE_RUBBISH] = {"rubbish_body", "what else posts to the callback, and the version of the node's software"},
@@ -60,7 +66,7 @@ static const struct {
     [REHEARSE_NOT_COMPUTED] = {"not_computed", "a device of this machine for its own computation: device=plain needs "
                                                "none; sample=0 leaves it out"},
     [REHEARSE_NOT_STOPPED] = {"not_stopped",
-                              "stop it: curl -X POST NODE/api/v1/stop; it goes on generating until then"},
+                              "stop it: curl -X POST NODE/api/v1/stop; it may go on generating until then"},
     [REHEARSE_NOT_UNPAUSED] = {"not_unpaused",
                                "at once: docker unpause CONTAINER; a paused API container earns nothing. "
                                "The next run of this task tries it again, too"},

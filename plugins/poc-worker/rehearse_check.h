@@ -15,12 +15,14 @@ enum rehearse_finding {
     REHEARSE_WELL,
     REHEARSE_CANCELLED, /* of the run, not of the node */
     REHEARSE_UNREACHABLE,
+    REHEARSE_SLOW,     /* reached, perhaps, but no answer in time */
     REHEARSE_CONFLICT, /* 409 */
     REHEARSE_ERROR,    /* 5xx */
     REHEARSE_REFUSED,  /* any other status */
     REHEARSE_NONSENSE, /* 2xx, but not in the API's words */
     REHEARSE_NO_MODEL,
     REHEARSE_NO_CALLBACK,
+    REHEARSE_TOO_FEW,
     REHEARSE_GAVE_UP,
     REHEARSE_RUBBISH,
     REHEARSE_WRONG_KEY,

@@ -15,7 +15,8 @@
 
 #define LETTERS_MAX 256       /* that wait; a node gets 503 then, and sends again */
 #define BYTES_MAX (64u << 20) /* of all that wait */
-#define SUFFIX "/generated"
+#define GENERATED "/generated"
+#define VALIDATED "/validated"
 
 struct rehearse_inbox {
     struct poc_httpd      *httpd;
@@ -26,6 +27,7 @@ struct rehearse_inbox {
     size_t                 bytes;
     size_t                 strays;
     int                    fd;
+    char                   suffix[64]; /* of the path where our proofs are posted */
 };
 
 /* 0, -ENOSPC or -ENOMEM. */
@@ -55,33 +57,48 @@ put(struct rehearse_inbox *inbox, const char *body, size_t len)
     return r;
 }
 
-/* Called by the server's threads, one at a time. */
 static int
-on_request(void *userdata, const char *method, const char *path, const char *body, size_t len, struct poc_reply *ret)
+ends_with(const char *text, const char *suffix)
 {
-    static const char      taken[] = "{\"message\":\"Received ProofBatch successfully\"}";
-    struct rehearse_inbox *inbox = userdata;
-    size_t                 path_len = strlen(path);
-    int                    r;
+    size_t len = strlen(text);
+    size_t n = strlen(suffix);
 
-    if (strcmp(method, "POST") != 0 || path_len < strlen(SUFFIX) ||
-        strcmp(path + path_len - strlen(SUFFIX), SUFFIX) != 0) {
-        (void)pthread_mutex_lock(&inbox->lock);
-        inbox->strays++;
-        (void)pthread_mutex_unlock(&inbox->lock);
-        return poc_reply_detail(ret, 404, "proofs are posted to " SUFFIX " here, and nothing else");
-    }
-    r = put(inbox, body, len);
-    if (r == -ENOSPC)
-        return poc_reply_detail(ret, 503, "too many batches wait to be checked; send it again");
-    if (r < 0)
-        return r;
+    return len >= n && strcmp(text + len - n, suffix) == 0;
+}
+
+static int
+acknowledge(struct poc_reply *ret)
+{
+    static const char taken[] = "{\"message\":\"Received ProofBatch successfully\"}";
+
     *ret = (struct poc_reply){.status = 200, .body = strdup(taken), .len = strlen(taken)};
     return ret->body ? 0 : -ENOMEM;
 }
 
+/* Called by the server's threads, one at a time. */
+static int
+on_request(void *userdata, const char *method, const char *path, const char *body, size_t len, struct poc_reply *ret)
+{
+    struct rehearse_inbox *inbox = userdata;
+    const int              is_post = strcmp(method, "POST") == 0;
+    int                    r;
+
+    if (!is_post || !ends_with(path, inbox->suffix)) {
+        (void)pthread_mutex_lock(&inbox->lock);
+        inbox->strays++;
+        (void)pthread_mutex_unlock(&inbox->lock);
+        if (is_post && (ends_with(path, GENERATED) || ends_with(path, VALIDATED)))
+            return acknowledge(ret); /* of an earlier rehearsal: a node need not keep them */
+        return poc_reply_detail(ret, 404, "proofs are posted to " GENERATED " here, and nothing else");
+    }
+    r = put(inbox, body, len);
+    if (r == -ENOSPC)
+        return poc_reply_detail(ret, 503, "too many batches wait to be checked; send it again");
+    return r < 0 ? r : acknowledge(ret);
+}
+
 int
-rehearse_inbox_open(const char *url, struct rehearse_inbox **ret, char *reterr, size_t reterr_len)
+rehearse_inbox_open(const char *url, const char *mark, struct rehearse_inbox **ret, char *reterr, size_t reterr_len)
 {
     struct rehearse_inbox  *inbox;
     char                    address[128];
@@ -100,6 +117,7 @@ rehearse_inbox_open(const char *url, struct rehearse_inbox **ret, char *reterr, 
     (void)pthread_mutex_init(&inbox->lock, NULL);
     inbox->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     config.userdata = inbox;
+    (void)snprintf(inbox->suffix, sizeof(inbox->suffix), "/%s" GENERATED, mark);
     r = inbox->fd < 0 ? -errno : 0;
     if (r < 0)
         (void)snprintf(reterr, reterr_len, "no descriptor for the receiver: %s", strerrorname_np(-r));

@@ -7,15 +7,18 @@
 
 struct rehearse_inbox;
 
-/* A body as it came to PATH/generated. */
+/* A body as it came. */
 struct rehearse_letter {
     char   *body; /* with a NUL that len does not count; the taker's */
     size_t  len;
     int64_t time_ms; /* as poc_now_ms() */
 };
 
-/* Listens on `url` ("http://127.0.0.1:9111"). 0 and *ret, or a negative errno with a sentence. */
-int rehearse_inbox_open(const char *url, struct rehearse_inbox **ret, char *reterr, size_t reterr_len);
+/* Listens on `url` ("http://127.0.0.1:9111") for what is posted to a path that ends with /`mark`/generated; proofs for
+ * others are acknowledged and not looked at, so that nobody goes on sending them. 0 and *ret, or a negative errno with
+ * a sentence. */
+int rehearse_inbox_open(const char *url, const char *mark, struct rehearse_inbox **ret, char *reterr,
+                        size_t reterr_len);
 
 /* Readable once something came, for poll(2). */
 int rehearse_inbox_fd(const struct rehearse_inbox *inbox);
@@ -23,7 +26,7 @@ int rehearse_inbox_fd(const struct rehearse_inbox *inbox);
 /* 1 and the oldest letter, 0: there is none. */
 int rehearse_inbox_take(struct rehearse_inbox *inbox, struct rehearse_letter *ret);
 
-/* Requests that were no proofs: other paths and methods. */
+/* Requests that were not for this rehearsal: other paths and methods. */
 size_t rehearse_inbox_strays(struct rehearse_inbox *inbox);
 
 /* Ends all threads; NULL: nothing. */

@@ -72,6 +72,9 @@ ask(const struct rehearse *self, const char *method, const char *path, const cha
     case GA_HTTP_CANCELLED:
         finding = REHEARSE_CANCELLED;
         break;
+    case GA_HTTP_TIMEOUT:
+        finding = REHEARSE_SLOW;
+        break;
     default:
         finding = REHEARSE_UNREACHABLE;
     }
@@ -148,8 +151,24 @@ rehearse_node_generate(const struct rehearse *self, char *why)
     return finding;
 }
 
+/* What the status of a node that was asked to generate means. */
+static enum rehearse_finding
+judge_status(const char *status, char *why)
+{
+    if (strcmp(status, "NOT_LOADED") == 0 || strcmp(status, "STOPPED") == 0) {
+        (void)snprintf(why, REHEARSE_WHY, "the node began, and then its status became %.40s", status);
+        return REHEARSE_GAVE_UP;
+    }
+    if (strcmp(status, "VALIDATING") == 0 || strcmp(status, "IDLE") == 0) {
+        (void)snprintf(why, REHEARSE_WHY, "the node began, and then its status became %.40s: somebody else commands it",
+                       status);
+        return REHEARSE_GAVE_UP;
+    }
+    return REHEARSE_WELL;
+}
+
 enum rehearse_finding
-rehearse_node_status(const struct rehearse *self, int *ret_built, int *ret_works, char *why)
+rehearse_node_status(const struct rehearse *self, int *ret_built, char *why)
 {
     cJSON                *answer = NULL;
     enum rehearse_finding finding = ask(self, "GET", "/api/v1/pow/status", NULL, STATUS_MS, 0, &answer, why);
@@ -159,12 +178,10 @@ rehearse_node_status(const struct rehearse *self, int *ret_built, int *ret_works
         finding = REHEARSE_NONSENSE;
         (void)snprintf(why, REHEARSE_WHY, "GET %.500s/api/v1/pow/status names no status", self->url);
     }
-    if (finding == REHEARSE_WELL) {
-        *ret_works = strcmp(status, "NOT_LOADED") != 0 && strcmp(status, "STOPPED") != 0;
+    if (finding == REHEARSE_WELL)
+        finding = judge_status(status, why);
+    if (finding == REHEARSE_WELL)
         *ret_built = ga_json_bool(answer, "is_model_initialized", 0);
-        if (!*ret_works)
-            (void)snprintf(why, REHEARSE_WHY, "the node began, and then its status became %.40s", status);
-    }
     cJSON_Delete(answer);
     return finding;
 }

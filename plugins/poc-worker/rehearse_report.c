@@ -27,6 +27,8 @@ rates(const struct rehearse *self, double *ret_nonces, double *ret_proofs)
         return;
     *ret_nonces = (double)(self->got.highest - (self->got.batches > 1 ? self->first_highest : -1)) / time;
     *ret_proofs = (double)(self->got.n - (self->got.batches > 1 ? self->first_n : 0)) / time;
+    if (self->want.r_target > 2) /* all are proofs; groups of devices do not come equally far in the sequence */
+        *ret_nonces = *ret_proofs;
 }
 
 static int
@@ -156,7 +158,8 @@ say(const struct rehearse *self)
                                "distances of %zu computed again agree%s",
                                repaired, self->got.n, self->got.batches, nonces, self->sampled, self->sampled, unlike);
     unknown = self->told[0].finding == REHEARSE_CANCELLED ||
-              (self->told[0].finding == REHEARSE_UNREACHABLE && !self->state_before[0]);
+              ((self->told[0].finding == REHEARSE_UNREACHABLE || self->told[0].finding == REHEARSE_SLOW) &&
+               !self->state_before[0]);
     return self->host->end(self->run, unknown ? GA_UNKNOWN : GA_FAILED, "%s%s: %s; look at: %.300s%s", repaired,
                            rehearse_finding_name(self->told[0].finding), self->told[0].why,
                            rehearse_finding_advice(self->told[0].finding), unlike);

@@ -8,6 +8,7 @@
 
 #include "kit/json.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -59,21 +60,35 @@ take_orders(struct session *session, int wait_ms)
 /* --- getting ready -------------------------------------------------------------------------------------------------
  */
 
+/* Another model or another target makes other proofs of the same nonces. */
+char *
+session_key_of(const struct poc_init *init)
+{
+    cJSON *json = message_of_init(init);
+    char  *text;
+    char  *key = NULL;
+
+    cJSON_DeleteItemFromObject(json, "batch_size"); /* these change no proof */
+    cJSON_DeleteItemFromObject(json, "fraud_threshold");
+    text = json ? ga_json_print(json) : NULL;
+    if (text && asprintf(&key, "next|%" PRId64 "|%s", init->block_height, text) < 0)
+        key = NULL;
+    free(text);
+    cJSON_Delete(json);
+    return key;
+}
+
 /* Where this request left off: a nonce is proved once, whatever was killed in between. */
 static int
 find_progress(struct session *session, char *why, size_t why_len)
 {
-    const struct poc_init *init = session->init;
-    size_t                 len = strlen(init->block_hash) + strlen(init->public_key) + strlen(init->url) + 160;
-    char                  *kept;
+    char *kept;
 
-    session->key = malloc(len);
+    session->key = session_key_of(session->init);
     if (!session->key) {
         (void)snprintf(why, why_len, "out of memory");
         return -1;
     }
-    (void)snprintf(session->key, len, "next|%" PRId64 "|%" PRId64 "|%" PRId64 "|%s|%s|%s", init->block_height,
-                   init->node_id, init->node_count, init->block_hash, init->public_key, init->url);
     if (poc_queue_get_progress(session->queue, session->key, &kept, why, why_len) < 0)
         return -1;
     session->pieces = (struct poc_pieces){.end = INT64_MAX};

@@ -42,6 +42,9 @@ struct session {
     int                          over;      /* the parent is gone, or it cannot go on */
 };
 
+/* What tells the progress of this request from that of others; free it. NULL: no memory. */
+char *session_key_of(const struct poc_init *init);
+
 /* A line for the log; userdata is the session, level one of syslog(3). */
 void session_note(void *userdata, unsigned level, const char *text);
 

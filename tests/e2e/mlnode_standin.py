@@ -10,13 +10,18 @@ Its argument is JSON:
   init      status of the answer to init/generate (200)
   after     its state once the request was taken (POW)
   fault     what is wrong with what it posts: silent, distance, target, sequence, skip, key, block, rubbish, twice,
-          path: it posts where nobody listens
+          path: it posts where nobody listens; dies: it answers nothing any more once it has taken the request;
+          half: it posts the first half and no more
+  status    its status once it was asked to generate (GENERATING)
+  old       a URL that it still posts something to
+  slow      seconds until it answers that it stops
 """
 import http.server
 import json
 import os
 import sys
 import threading
+import time
 import urllib.request
 
 CONFIG = json.loads(sys.argv[1])
@@ -42,12 +47,20 @@ def batches(request):
     body = {"public_key": "02" + 64 * "b" if fault == "key" else request["public_key"],
             "block_hash": "OTHER" if fault == "block" else request["block_hash"], "block_height": request["block_height"]}
     half = len(mine) // 2
-    for part in (mine, mine) if fault == "twice" else (mine[:half], mine[half:]):
+    if fault == "half":
+        mine = mine[:half]
+        half = len(mine)
+    for part in (mine, mine) if fault == "twice" else filter(None, (mine[:half], mine[half:])):
         yield {**body, "nonces": [nonce for nonce, _ in part], "dist": [dist for _, dist in part],
                "node_id": request["node_id"]}
 
 
 def post(request):
+    if "old" in CONFIG:
+        old = json.dumps({"public_key": "02" + 64 * "c", "block_hash": "EARLIER", "block_height": 1, "nonces": [1], "dist": [1.0],
+                          "node_id": 0}).encode()
+        with urllib.request.urlopen(urllib.request.Request(CONFIG["old"] + PATH, data=old), timeout=10):
+            pass
     for body in () if CONFIG.get("fault") == "silent" else batches(request):
         text = b"<html>504</html>" if CONFIG.get("fault") == "rubbish" else json.dumps(body).encode()
         try:
@@ -74,7 +87,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/api/v1/state":
             self.answer(200, {"state": Node.state})
         elif Node.state == "POW":
-            self.answer(200, {"status": "GENERATING", "is_model_initialized": CONFIG.get("built", True)})
+            self.answer(200, {"status": CONFIG.get("status", "GENERATING"), "is_model_initialized": CONFIG.get("built", True)})
         else:
             self.answer(200, {"status": "NOT_LOADED"})
 
@@ -82,6 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         os.write(1, json.dumps({"path": self.path, "body": text.decode()}).encode() + b"\n")
         if self.path == "/api/v1/stop":
+            time.sleep(CONFIG.get("slow", 0))
             Node.state = "STOPPED"
             self.answer(200, {"status": "OK"})
         elif self.path == "/api/v1/inference/up":
@@ -93,6 +107,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             Node.state = CONFIG.get("after", "POW")
             self.answer(200, {"status": "OK", "pow_status": {"status": "GENERATING", "is_model_initialized": False}})
+            if CONFIG.get("fault") == "dies":
+                server.socket.close()
+                return
             Node.poster = threading.Thread(target=post, args=(json.loads(text),), daemon=True)
             Node.poster.start()
 

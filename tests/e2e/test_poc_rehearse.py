@@ -129,6 +129,33 @@ def test_a_node_that_never_calls_back_is_told_from_one_without_a_model(node, reh
     assert (end["outcome"], finding(end)) == ("failed", name)
 
 
+def test_a_node_that_answers_nothing_any_more_has_given_up(node, rehearse):
+    there = node(fault="dies")
+    end = rehearse(there.url, "wait=1s")
+    assert end["outcome"] == "failed"
+    assert [one["finding"] for one in end["result"]["findings"]] == ["node_gave_up", "not_stopped"]
+    assert "took the request and has not answered" in end["summary"]
+
+
+@pytest.mark.parametrize("status", ["VALIDATING", "IDLE"])
+def test_a_node_that_somebody_else_commands_meanwhile_is_told(node, rehearse, status):
+    end = rehearse(node(fault="silent", status=status).url)
+    assert (end["outcome"], finding(end)) == ("failed", "node_gave_up")
+    assert f"became {status}: somebody else commands it" in end["summary"]
+
+
+def test_a_node_that_sends_too_little_is_told_from_one_that_cannot_reach_us(node, rehearse):
+    end = rehearse(node(fault="half").url, "wait=1s")
+    assert (end["outcome"], finding(end)) == ("failed", "too_few_batches")
+    assert "posted 1 of 2 batches" in end["summary"]
+
+
+def test_what_a_node_still_has_for_an_earlier_rehearsal_is_taken_off_it_and_does_not_count(node, rehearse):
+    port = free_port()
+    end = rehearse(node(old=f"http://127.0.0.1:{port}/earlier").url, f"listen=http://127.0.0.1:{port}")
+    assert (end["outcome"], end["result"]["findings"], end["result"]["strays"]) == ("changed", [], 1), end
+
+
 def test_requests_to_another_path_are_told(node, rehearse):
     end = rehearse(node(fault="path").url, "wait=300ms")
     assert finding(end) == "no_callback"
@@ -229,6 +256,16 @@ def test_a_container_is_unpaused_when_the_run_is_cancelled(world, words, node, d
     assert is_paused(docker) is False, (out, err)
     assert there.asked() == ["/api/v1/stop"]
     assert json.loads(out)["outcome"] == "unknown"
+
+
+def test_a_stop_that_a_cancelled_run_could_not_wait_for_is_no_failed_stop(world, words, node, docker):
+    there = node(fault="silent", slow=10)
+    process = begun(world, words, there, docker)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=30)
+    end = json.loads(out)
+    assert [act["ok"] for act in end["acts"] if act["verb"] == "stop"] == [True], end
+    assert "had not answered when this run had to end" in end["result"]["findings"][1]["why"]
 
 
 def test_what_a_killed_run_left_paused_is_repaired_first_by_the_next(world, words, node, docker, rehearse):

@@ -65,7 +65,7 @@ open_inbox(void **state)
     char why[256] = "";
 
     find_port();
-    return rehearse_inbox_open(url, (struct rehearse_inbox **)state, why, sizeof(why));
+    return rehearse_inbox_open(url, "ours", (struct rehearse_inbox **)state, why, sizeof(why));
 }
 
 static int
@@ -82,8 +82,8 @@ what_is_posted_is_taken_in_its_order(void **state)
     struct rehearse_letter letter;
 
     assert_false(is_readable(inbox));
-    assert_int_equal(post("/generated", "one"), 200);
-    assert_int_equal(post("/v1/poc-batches/generated", "two"), 200);
+    assert_int_equal(post("/ours/generated", "one"), 200);
+    assert_int_equal(post("/v1/poc-batches/ours/generated", "two"), 200);
     assert_true(is_readable(inbox));
     for (int i = 0; i < 2; i++) {
         assert_int_equal(rehearse_inbox_take(inbox, &letter), 1);
@@ -101,9 +101,22 @@ other_paths_are_counted_and_not_kept(void **state)
     struct rehearse_inbox *inbox = *state;
     struct rehearse_letter letter;
 
-    assert_int_equal(post("/validated", "{}"), 404);
+    assert_int_equal(post("/ours", "{}"), 404);
     assert_int_equal(post("/", "{}"), 404);
     assert_int_equal(rehearse_inbox_strays(inbox), 2);
+    assert_int_equal(rehearse_inbox_take(inbox, &letter), 0);
+}
+
+static void
+what_a_node_still_has_of_another_rehearsal_is_acknowledged_and_not_taken(void **state)
+{
+    struct rehearse_inbox *inbox = *state;
+    struct rehearse_letter letter;
+
+    assert_int_equal(post("/theirs/generated", "{}"), 200);
+    assert_int_equal(post("/generated", "{}"), 200);
+    assert_int_equal(post("/ours/validated", "{}"), 200);
+    assert_int_equal(rehearse_inbox_strays(inbox), 3);
     assert_int_equal(rehearse_inbox_take(inbox, &letter), 0);
 }
 
@@ -114,11 +127,11 @@ a_flood_is_put_off_and_what_waits_is_kept(void **state)
     struct rehearse_letter letter;
 
     for (int i = 0; i < LETTERS; i++)
-        assert_int_equal(post("/generated", "x"), 200);
-    assert_int_equal(post("/generated", "late"), 503);
+        assert_int_equal(post("/ours/generated", "x"), 200);
+    assert_int_equal(post("/ours/generated", "late"), 503);
     assert_int_equal(rehearse_inbox_take(inbox, &letter), 1);
     free(letter.body);
-    assert_int_equal(post("/generated", "late"), 200);
+    assert_int_equal(post("/ours/generated", "late"), 200);
     for (int i = 0; i < LETTERS; i++) {
         assert_int_equal(rehearse_inbox_take(inbox, &letter), 1);
         assert_string_equal(letter.body, i < LETTERS - 1 ? "x" : "late");
@@ -133,9 +146,9 @@ an_address_that_is_taken_or_none_is_named(void **state)
     char                   why[256] = "";
 
     (void)state;
-    assert_true(rehearse_inbox_open(url, &inbox, why, sizeof(why)) < 0);
+    assert_true(rehearse_inbox_open(url, "ours", &inbox, why, sizeof(why)) < 0);
     assert_non_null(strstr(why, "cannot listen on 127.0.0.1"));
-    assert_true(rehearse_inbox_open("http://localhost:9111", &inbox, why, sizeof(why)) < 0);
+    assert_true(rehearse_inbox_open("http://localhost:9111", "ours", &inbox, why, sizeof(why)) < 0);
     assert_non_null(strstr(why, "in figures"));
     assert_null(inbox);
 }
@@ -146,6 +159,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_posted_is_taken_in_its_order, open_inbox, close_inbox),
         cmocka_unit_test_setup_teardown(other_paths_are_counted_and_not_kept, open_inbox, close_inbox),
+        cmocka_unit_test_setup_teardown(what_a_node_still_has_of_another_rehearsal_is_acknowledged_and_not_taken,
+                                        open_inbox, close_inbox),
         cmocka_unit_test_setup_teardown(a_flood_is_put_off_and_what_waits_is_kept, open_inbox, close_inbox),
         cmocka_unit_test_setup_teardown(an_address_that_is_taken_or_none_is_named, open_inbox, close_inbox),
     };

@@ -3,7 +3,7 @@
 #include "plugins/poc-worker/child.h"
 #include "plugins/poc-worker/crew.h"
 #include "plugins/poc-worker/message.h"
-#include "plugins/poc-worker/session.h"
+#include "plugins/poc-worker/session_parts.h"
 
 #include "kit/json.h"
 
@@ -251,12 +251,12 @@ static void
 how_far_it_has_come_that_cannot_be_read_is_told_and_it_begins_anew(void **state)
 {
     struct poc_queue *queue = open_queue();
+    char             *key = session_key_of(&init);
     cJSON            *said;
 
     (void)state;
-    assert_int_equal(
-        poc_queue_put_progress(queue, "next|7|1|3|hash|key|http://127.0.0.1:1", "far", queue_err, sizeof(queue_err)),
-        0);
+    assert_int_equal(poc_queue_put_progress(queue, key, "far", queue_err, sizeof(queue_err)), 0);
+    free(key);
     poc_queue_close(queue);
     begin(HONEST, HONEST, 1);
     said = wait_for("note");
@@ -266,6 +266,26 @@ how_far_it_has_come_that_cannot_be_read_is_told_and_it_begins_anew(void **state)
     wait_for_answers(10);
     end();
     assert_true(count_missing() <= BATCH * 2);
+}
+
+static void
+a_request_is_another_when_its_proofs_would_be_others(void **state)
+{
+    struct poc_init others[] = {init, init, init, init};
+    char           *key = session_key_of(&init);
+
+    (void)state;
+    others[0].r_target = 1.5;
+    others[1].params.n_layers++;
+    others[2].url = (char *)(uintptr_t) "http://127.0.0.1:2";
+    others[3].batch_size++; /* a hint, and no more */
+    for (int i = 0; i < 4; i++) {
+        char *other = session_key_of(&others[i]);
+
+        assert_int_equal(strcmp(other, key) == 0, i == 3);
+        free(other);
+    }
+    free(key);
 }
 
 static void
@@ -310,6 +330,7 @@ main(void)
         cmocka_unit_test_setup_teardown(the_temperature_of_a_card_is_told_when_it_is_known, setup, teardown),
         cmocka_unit_test_setup_teardown(how_far_it_has_come_that_cannot_be_read_is_told_and_it_begins_anew, setup,
                                         teardown),
+        cmocka_unit_test(a_request_is_another_when_its_proofs_would_be_others),
         cmocka_unit_test_setup_teardown(killed_at_any_moment_it_loses_and_doubles_no_nonce, setup, teardown),
     };
     char why[256];
