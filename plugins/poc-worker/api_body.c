@@ -391,6 +391,21 @@ set_field(const struct field *field, const cJSON *value, char *base, struct deta
         complain(details, place, wrong, value);
 }
 
+/* The member of that name, the last one of several; NULL: none. */
+static const cJSON *
+member_of(const cJSON *object, const char *name)
+{
+    const cJSON *ret = NULL;
+    const cJSON *member;
+
+    cJSON_ArrayForEach(member, object)
+    {
+        if (member->string && strcmp(member->string, name) == 0)
+            ret = member;
+    }
+    return ret;
+}
+
 /* The members of `object` (the body's, or its member `outer`'s) to the struct at `base`, by the table. */
 static void
 set_fields(const struct field *fields, size_t n, const cJSON *object, const char *outer, void *base,
@@ -398,7 +413,7 @@ set_fields(const struct field *fields, size_t n, const cJSON *object, const char
 {
     for (size_t i = 0; i < n; i++) {
         struct place place = {.outer = outer, .name = fields[i].name};
-        const cJSON *value = ga_json_get(object, fields[i].name);
+        const cJSON *value = member_of(object, fields[i].name);
 
         if (value)
             set_field(&fields[i], value, base, details, &place);
@@ -423,7 +438,7 @@ static void
 set_params(const cJSON *body, struct poc_params *params, struct details *details)
 {
     static const struct place place = {.name = "params"};
-    const cJSON              *value = ga_json_get(body, "params");
+    const cJSON              *value = member_of(body, "params");
     int                       n = cJSON_GetArraySize(details->list);
     char                      why[256] = "";
     char                      msg[288];
@@ -457,7 +472,7 @@ poc_init_parse(const char *body, size_t len, struct poc_init *ret, cJSON **ret_d
         if (init.node_count == 0)
             complain_in_words(&details, &node_count, "value_error",
                               "Value error, node_count is 0, it must be at least 1, or -1 for none",
-                              ga_json_get(json, "node_count"));
+                              member_of(json, "node_count"));
     }
     cJSON_Delete(json);
     r = verdict(&details, ret_detail);
@@ -473,7 +488,7 @@ static const cJSON *
 get_list(const cJSON *body, const char *name, size_t *ret_n, struct details *details)
 {
     struct place place = {.name = name};
-    const cJSON *list = ga_json_get(body, name);
+    const cJSON *list = member_of(body, name);
 
     if (cJSON_IsArray(list)) {
         *ret_n = (size_t)cJSON_GetArraySize(list);

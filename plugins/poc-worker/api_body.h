@@ -1,7 +1,7 @@
 /*
  * api_body.h: the request bodies of the worker's REST API as structs, checked.
  *
- * What the network's own node takes is taken: unknown members are ignored, of members of the same name the first
+ * What the network's own node takes is taken: unknown members are ignored, of members of the same name the last
  * counts, and a value of another JSON type is converted where that node converts it: an integer may come as 7.0, as
  * true, as "7" or " 7.0 "; a number as "0.5"; a boolean as 1, "on" or "yes". Texts are never made of numbers. Integers
  * are exact to 64 bits. No state, no locks.
