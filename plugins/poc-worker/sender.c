@@ -203,12 +203,11 @@ put_back(struct poc_sender *sender, const struct poc_letter *batch, enum outcome
     struct poc_failure failure = {.why = sender->last_error};
     int                r;
 
-    if (outcome == REFUSED) {
+    failure.not_before_ms = now_ms + wait_ms(sender, batch->attempts, POC_SENDER_WAIT_MAX_MS);
+    if (outcome == REFUSED) { /* one that begins may refuse what it takes in a minute: the first attempts are near */
         sender->rejected++;
-        failure.not_before_ms = now_ms + wait_ms(sender, INT64_MAX, POC_SENDER_WAIT_MAX_MS);
     } else {
         sender->retries++;
-        failure.not_before_ms = now_ms + wait_ms(sender, batch->attempts, POC_SENDER_WAIT_MAX_MS);
         failure.hold_receiver_ms = now_ms + wait_ms(sender, batch->receiver_failures, POC_SENDER_HOLD_MAX_MS);
     }
     note(sender, LOG_WARNING, "Error sending %s batch: %s; it is kept, the next attempt in %" PRId64 " s",

@@ -389,20 +389,25 @@ test_receiver_is_left_alone_for_a_minute_at_most(void **state)
  */
 
 static void
-test_400_is_rejected_and_tried_again_at_the_longest_wait(void **state)
+test_400_is_rejected_and_tried_again_after_longer_and_longer_waits(void **state)
 {
     (void)state;
-    start(&server, ANSWER("400 Bad Request", "unknown public key"), SCRIPTED_OK);
+    start(&server, ANSWER("400 Bad Request", "unknown public key"), ANSWER("404 Not Found", ""));
     put(sender.queue, server.url, 1, "1");
     step_at(NOW);
     expect_body(&server, "1");
     expect_counts(0, 0, 1);
     expect_error("/generated: rejected a batch with status 400: unknown public key");
-    step_at(NOW + POC_SENDER_WAIT_MAX_MS * 3 / 4 - 1);
+    step_at(NOW + POC_SENDER_WAIT_MS * 3 / 4 - 1);
     scripted_http_expect_no_request(&server);
-    step_at(NOW + POC_SENDER_WAIT_MAX_MS + SLACK_MS);
+    step_at(NOW + POC_SENDER_WAIT_MS + SLACK_MS);
     expect_body(&server, "1");
-    expect_counts(1, 0, 1);
+    expect_counts(0, 0, 2);
+    step_at(NOW + POC_SENDER_WAIT_MS + SLACK_MS + POC_SENDER_WAIT_MS * 2 * 3 / 4 - 1);
+    scripted_http_expect_no_request(&server);
+    step_at(NOW + POC_SENDER_WAIT_MS * 3 + SLACK_MS * 2);
+    expect_body(&server, "1");
+    expect_counts(0, 0, 3);
 }
 
 static void
@@ -577,7 +582,7 @@ main(void)
         TEST(test_receiver_that_is_back_gets_all_that_waits),
         TEST(test_wait_doubles_up_to_five_minutes),
         TEST(test_receiver_is_left_alone_for_a_minute_at_most),
-        TEST(test_400_is_rejected_and_tried_again_at_the_longest_wait),
+        TEST(test_400_is_rejected_and_tried_again_after_longer_and_longer_waits),
         TEST(test_rejected_batch_does_not_hold_up_others_of_its_url),
         TEST(test_rejected_batch_goes_with_its_stage),
         TEST(test_redirect_is_rejected_and_not_followed),
