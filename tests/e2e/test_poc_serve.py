@@ -196,7 +196,8 @@ def test_a_nonce_is_computed_again_on_another_path_and_status_tells_of_it(world,
     there = receiver()
     worker = serving(there)
     worker.call("POST", "/api/v1/pow/init/generate", request_for(tiny, there))
-    metrics = wait_until(lambda: (lambda m: m if m.get("results_checked") else None)(metrics_of(world)), "a result is checked")
+    metrics = wait_until(lambda: (lambda m: m if m.get("results_checked") else None)(metrics_of(world)), "a result is checked",
+                         deadline_s=180)
     assert [value for name, value in metrics.items() if name.startswith("device_") and name.endswith("_works")] == [1]
     assert metrics["devices_failed"] == 0
     assert metrics["nonces_per_second"] >= metrics["proofs_per_second"] > 0
