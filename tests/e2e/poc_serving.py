@@ -58,13 +58,17 @@ class Worker:
             return False
 
     def lanes(self):
-        """The pids of the processes of its devices, in their order; they are the session's, which began after the front."""
+        """The pids of the processes of its devices, in their order."""
+        return wait_until(self.lanes_now, "it has processes for its devices")
+
+    def lanes_now(self):
+        """The same, or none: they are children of the session, which began after the front."""
         processes = sorted(pid for pid in children_of(self.runner()) if not is_zombie(pid))
         return sorted(pid for pid in children_of(processes[-1]) if not is_zombie(pid)) if len(processes) == 2 else []
 
     def runner(self):
-        """The pid of the process of `serve`, None when there is none."""
-        alive = [pid for pid in children_of(self.daemon.pid) if not is_zombie(pid)]
+        """The pid of the process of `serve`, None when there is none: of the agent's it alone has processes of its own."""
+        alive = [pid for pid in children_of(self.daemon.pid) if not is_zombie(pid) and children_of(pid)]
         return alive[0] if len(alive) == 1 else None
 
 

@@ -131,10 +131,9 @@ def test_a_small_model_generates_and_its_proofs_are_right(demo):
         assert float(posted) < 1.39
 
 
-def test_a_second_run_builds_nothing_and_takes_seconds(demo):
+def test_a_second_run_builds_nothing(demo):
     for words in ("installing", "configuring", "making configure", "files compiled"):
         assert words not in demo[0].stdout
-    assert demo[1] < 60 * SLOW
 
 
 def tell_to_end(process):
