@@ -42,8 +42,8 @@ def build(tmp_path):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """One run of the demo in the folder that the program was built in: a second run, then. How it ended, the seconds it
-    took, what was left in the temporary folder and running."""
+    """One run of the demo in the folder that the program was built in: a second run, then. How it ended, what was
+    left in the temporary folder and running."""
     real = os.path.dirname(AGENT) if os.path.exists(os.path.join(os.path.dirname(AGENT), "Makefile")) else None
     with build_folder(tmp_path_factory.mktemp("demo") / "build") as folder:
         done = quickstart(folder, build=real)
