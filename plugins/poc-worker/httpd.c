@@ -38,6 +38,10 @@ send_response(struct MHD_Connection *connection, int status, const char *allow, 
 {
     enum MHD_Result r = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
 
+    /* The API container leaves answers to /validate unread and their connections open: kept alive, 64 of them would
+     * keep everybody else out. */
+    if (r == MHD_YES)
+        r = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (r == MHD_YES && allow)
         r = MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
     if (r == MHD_YES)

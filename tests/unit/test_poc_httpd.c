@@ -403,6 +403,26 @@ one_connection_too_many_waits_for_its_turn(void **state)
     (void)close(late);
 }
 
+/* The API container does so with every batch that it has validated. */
+static void
+clients_that_keep_their_connections_keep_nobody_out(void **state)
+{
+    enum { CLIENTS = POC_HTTPD_CONNECTIONS + 8 };
+    int  fds[CLIENTS];
+    char got[1024];
+
+    (void)state;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        fds[i] = dial(poc_httpd_port(httpd));
+        say(fds[i], "GET /health HTTP/1.1\r\nHost: w\r\n\r\n");
+        assert_int_equal(hear(fds[i], got, sizeof(got)), 0);
+        assert_non_null(strstr(got, "Connection: close"));
+    }
+    expect("GET", "/health", NULL, 200, "{\"status\":\"OK\"}");
+    for (size_t i = 0; i < CLIENTS; i++)
+        (void)close(fds[i]);
+}
+
 /* --- tests: begin and end --------------------------------------------------------------------------------------------
  */
 
@@ -568,6 +588,7 @@ main(void)
         TEST(a_slow_request_holds_up_nobody),
         TEST(the_engine_is_called_for_one_at_a_time),
         TEST(one_connection_too_many_waits_for_its_turn),
+        TEST(clients_that_keep_their_connections_keep_nobody_out),
         TEST(stop_closes_all_connections),
         TEST(stop_waits_for_the_engine),
         TEST(a_port_in_use_is_told),
