@@ -89,7 +89,7 @@ poc_queue_peek_next(struct poc_queue *queue, int64_t now_ms, struct poc_letter *
         " coalesce(failures, 0) FROM batches AS b LEFT JOIN receivers AS r ON r.url = b.url WHERE id ="
         " (SELECT id FROM batches AS b LEFT JOIN receivers AS r ON r.url = b.url"
         "  WHERE b.not_before_ms <= ? AND coalesce(r.not_before_ms, 0) <= ?"
-        "  ORDER BY coalesce(failures, 0) > 0, id LIMIT 1)",
+        "  ORDER BY coalesce(failures, 0) > 0, attempts, id LIMIT 1)",
         "ii", now_ms, now_ms);
     int r = poc_db_step(queue, statement, "look for a batch", reterr, reterr_len);
 

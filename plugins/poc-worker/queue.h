@@ -73,8 +73,9 @@ int poc_queue_put_progress(struct poc_queue *queue, const char *key, const char 
 int poc_queue_get_progress(struct poc_queue *queue, const char *key, char **ret, char *reterr, size_t reterr_len);
 
 /*
- * The batch to send at now_ms: 1 and *ret (ends with poc_letter_done()), or 0 when none is due. The oldest of its url;
- * urls that fail come after those that do not.
+ * The batch to send at now_ms: 1 and *ret (ends with poc_letter_done()), or 0 when none is due. Urls that fail come
+ * after those that do not, and what was tried oftener after what was not: one batch that a receiver always fails at
+ * must not be all that it gets. The oldest of these.
  */
 int  poc_queue_peek_next(struct poc_queue *queue, int64_t now_ms, struct poc_letter *ret, char *reterr,
                          size_t reterr_len);

@@ -15,7 +15,7 @@
 #include <syslog.h>
 #include <time.h>
 
-#define ANSWER_MS 15000
+#define ANSWER_MS 60000  /* a handler goes on after we have hung up, and what is sent again it hands on twice */
 #define ANSWER_MAX 65536 /* of an answer that nobody needs */
 #define WORDS_MAX 160    /* of a refusal that are kept */
 

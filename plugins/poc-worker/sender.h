@@ -22,7 +22,7 @@ struct poc_sender {
     /* Set by the caller. */
     struct poc_queue *queue;
     int               cancel_fd; /* readable: give up; -1: cannot be cancelled */
-    int               answer_ms; /* the limit of one attempt; 0: 15 s */
+    int               answer_ms; /* the limit of one attempt; 0: 60 s */
     int64_t           wait_ms;   /* after the first failure; 0: POC_SENDER_WAIT_MS */
     const char       *ca_file;   /* instead of the system's; or NULL */
     /* Told of each attempt and its end, with a level of syslog(3); NULL: nobody is. */
