@@ -233,6 +233,16 @@ assert_survived(int device, const char *words)
     assert_int_equal(errno, ECHILD);
 }
 
+static int
+count_of(const char *text, const char *words)
+{
+    int n = 0;
+
+    for (const char *at = strstr(text, words); at; at = strstr(at + 1, words))
+        n++;
+    return n;
+}
+
 static void
 honest_devices_share_the_work(void **state)
 {
@@ -249,7 +259,10 @@ honest_devices_share_the_work(void **state)
     for (size_t i = 0; i < 3; i++)
         sum += crew->lanes[i].done;
     assert_int_equal(sum, 256);
-    assert_string_equal(notes, "");
+    /* each says what it is, and nothing else */
+    assert_int_equal(count_of(notes, "GpuGroup(devices=["), 3);
+    assert_int_equal(count_of(notes, "Using batch size: 4 for GPU group ["), 3);
+    assert_int_equal(count_of(notes, "\n"), 6);
     poc_crew_end(crew);
     free(crew);
 }
