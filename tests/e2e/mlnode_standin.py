@@ -13,6 +13,7 @@ Its argument is JSON:
           path: it posts where nobody listens; dies: it answers nothing any more once it has taken the request;
           half: it posts the first half and no more
   status    its status once it was asked to generate (GENERATING)
+  built     is its model there, answers in their order (true); the last one goes on
   old       a URL that it still posts something to
   slow      seconds until it answers that it stops
 """
@@ -31,6 +32,7 @@ PATH = "/v1/generate" if CONFIG.get("fault") == "path" else "/generated"
 class Node:
     state = CONFIG.get("state", "STOPPED")
     poster = None
+    built = CONFIG.get("built", [True])
 
 
 def batches(request):
@@ -87,7 +89,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/api/v1/state":
             self.answer(200, {"state": Node.state})
         elif Node.state == "POW":
-            self.answer(200, {"status": CONFIG.get("status", "GENERATING"), "is_model_initialized": CONFIG.get("built", True)})
+            self.answer(200, {"status": CONFIG.get("status", "GENERATING"), "is_model_initialized": Node.built.pop(0) if len(Node.built) > 1 else Node.built[0]})
         else:
             self.answer(200, {"status": "NOT_LOADED"})
 

@@ -7,16 +7,9 @@ import subprocess
 
 import pytest
 from conftest import AGENT, PLUGINS, children_of, wait_until
+from poc_serving import tiny  # noqa: F401
 from poc_standins import Talker, free_port
 from validator_world import Docker
-
-HERE = os.path.dirname(__file__)
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    with open(os.path.join(HERE, "..", "vectors", "poc", "distances_small.json"), encoding="utf-8") as file:
-        return next(vector for vector in json.load(file) if vector["name"] == "tiny")
 
 
 @pytest.fixture
@@ -123,7 +116,7 @@ def test_each_fault_of_a_node_is_a_finding_of_its_own(node, rehearse, config, na
     assert end["result"]["state_after"] == "STOPPED"
 
 
-@pytest.mark.parametrize("built,name", [(True, "no_callback"), (False, "model_not_built")])
+@pytest.mark.parametrize("built,name", [([True], "no_callback"), ([False], "model_not_built")])
 def test_a_node_that_never_calls_back_is_told_from_one_without_a_model(node, rehearse, built, name):
     end = rehearse(node(fault="silent", built=built).url, "wait=300ms")
     assert (end["outcome"], finding(end)) == ("failed", name)
@@ -142,6 +135,12 @@ def test_a_node_that_somebody_else_commands_meanwhile_is_told(node, rehearse, st
     end = rehearse(node(fault="silent", status=status).url)
     assert (end["outcome"], finding(end)) == ("failed", "node_gave_up")
     assert f"became {status}: somebody else commands it" in end["summary"]
+
+
+def test_a_node_that_builds_another_model_meanwhile_is_told(node, rehearse):
+    end = rehearse(node(fault="silent", built=[True, False]).url)
+    assert (end["outcome"], finding(end)) == ("failed", "node_gave_up")
+    assert "builds one again" in end["summary"]
 
 
 def test_a_node_that_sends_too_little_is_told_from_one_that_cannot_reach_us(node, rehearse):

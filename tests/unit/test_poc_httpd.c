@@ -408,19 +408,20 @@ static void
 clients_that_keep_their_connections_keep_nobody_out(void **state)
 {
     enum { CLIENTS = POC_HTTPD_CONNECTIONS + 8 };
-    int  fds[CLIENTS];
-    char got[1024];
+    int    fds[CLIENTS];
+    char   got[1024];
+    size_t n;
 
     (void)state;
-    for (size_t i = 0; i < CLIENTS; i++) {
-        fds[i] = dial(poc_httpd_port(httpd));
-        say(fds[i], "GET /health HTTP/1.1\r\nHost: w\r\n\r\n");
-        assert_int_equal(hear(fds[i], got, sizeof(got)), 0);
+    for (n = 0; n < CLIENTS; n++) {
+        fds[n] = dial(poc_httpd_port(httpd));
+        say(fds[n], "GET /health HTTP/1.1\r\nHost: w\r\n\r\n");
+        assert_int_equal(hear(fds[n], got, sizeof(got)), 0);
         assert_non_null(strstr(got, "Connection: close"));
     }
     expect("GET", "/health", NULL, 200, "{\"status\":\"OK\"}");
-    for (size_t i = 0; i < CLIENTS; i++)
-        (void)close(fds[i]);
+    while (n > 0)
+        (void)close(fds[--n]);
 }
 
 /* --- tests: begin and end --------------------------------------------------------------------------------------------
