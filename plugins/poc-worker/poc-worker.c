@@ -143,7 +143,8 @@ static const struct ga_option rehearse_args[] = {
      .help = "where the node's batches are taken, an address in figures"},
     {.key = "callback",
      .type = GA_T_STRING,
-     .help = "the same as the node sees it, http://HOST:PORT; absent: as `listen`"},
+     .help =
+         "the same as the node sees it, http://HOST:PORT; absent: as `listen`. A path made up for the run is added"},
     {.key = "wait",
      .type = GA_T_DURATION,
      .dflt = "10m",
